@@ -1,0 +1,31 @@
+"""glassgrad: exact gradients of ordinary NumPy functions, and how they came about.
+
+The public face::
+
+    import glassgrad as gg
+
+    gg.grad(f), gg.value_and_grad(f), gg.vjp(f, *args)   gradients
+    gg.backprop(f, *args)                                the microscope
+    gg.check_grad(f, *args)                              the proof
+    gg.stop_gradient(x)                                  a cut on purpose
+"""
+
+from glassgrad import errors, show
+from glassgrad.gates import stop_gradient
+from glassgrad.microscope import Backprop, backprop
+from glassgrad.transforms import grad, value_and_grad, vjp
+
+__version__ = "0.1.0"
+
+show.install()
+
+__all__ = [
+    "Backprop",
+    "__version__",
+    "backprop",
+    "errors",
+    "grad",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

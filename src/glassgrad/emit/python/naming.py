@@ -1,0 +1,88 @@
+"""Names for readers: the user's own, and short readable ones for what the user left unnamed.
+
+No name clashes with another, with Python's keywords and builtins, or with the modules the code
+imports.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Mapping
+
+from glassgrad.circuit import Circuit, Gate, Operand, Wire
+
+__all__ = ["Names", "weak_name", "weak_names"]
+
+_RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "math", "scipy"}
+_BETWEEN = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "over",
+            "matmul": "dot", "dot": "dot", "power": "to_the", "equal": "is"}  # fmt: skip
+_LONGEST = 24
+
+
+class Names:
+    """Gives out names, each once."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = set(_RESERVED)
+
+    def reserve(self, name: str) -> None:
+        self.taken.add(name)
+
+    def unique(self, wanted: str) -> str:
+        """The name itself if it is free, else with a number behind it."""
+        name, n = wanted, 2
+        if name in _RESERVED:
+            name = f"{wanted}_"
+        while name in self.taken:
+            name, n = f"{wanted}_{n}", n + 1
+        self.taken.add(name)
+        return name
+
+
+def weak_names(circuit: Circuit, names: Mapping[Wire, str]) -> dict[Wire, str]:
+    """A readable name for every wire of a forward circuit the user did not name.
+
+    ``x + y`` becomes x_plus_y, ``np.sum(exps)`` sum_exps, what goes into the gate that drives
+    ``h`` becomes h_in; where nothing reads well, t1, t2, ...
+    """
+    readers: dict[Operand, list[Gate]] = {}
+    for gate in circuit.gates:
+        for operand in gate.inputs:
+            readers.setdefault(operand, []).append(gate)
+    found: dict[Wire, str] = {}
+    for gate in circuit.gates:
+        for wire in gate.outputs:
+            if wire not in names:
+                found[wire] = _weak(gate, wire, names, readers.get(wire, []), len(found))
+    return found
+
+
+def _weak(
+    gate: Gate, wire: Wire, names: Mapping[Wire, str], readers: list[Gate], number: int
+) -> str:
+    if gate.op.name == "getitem" and gate.inputs[0] in names:
+        template = gate.static["template"]
+        plain = all(type(part) is int and part >= 0 for part in template)
+        tail = "_".join(map(str, template)) if plain and template else "at"
+        return f"{names[gate.inputs[0]]}_{tail}"  # type: ignore[index]
+    known = [names.get(i) for i in gate.inputs if isinstance(i, Wire)]
+    between = _BETWEEN.get(gate.op.name)
+    if between and len(known) == 2 and all(known):
+        name = f"{known[0]}_{between}_{known[1]}"
+        if len(name) <= _LONGEST:
+            return name
+    if len(known) == 1 and known[0] and gate.op.name not in _BETWEEN:
+        name = f"{gate.op.name}_{known[0]}"
+        if len(name) <= _LONGEST:
+            return name
+    if len(readers) == 1 and readers[0].outputs and readers[0].output in names:
+        reader = readers[0]
+        if sum(isinstance(i, Wire) and i not in names for i in reader.inputs) == 1:
+            return f"{names[reader.output]}_in"
+    return f"t{number + 1}"
+
+
+def weak_name(gate: Gate, names: Mapping[Wire, str], number: int) -> str:
+    """The same for one gate of a backward pass."""
+    return _weak(gate, gate.output, names, [], number)

@@ -1,0 +1,393 @@
+"""Staged code: the forward and the backward pass as plain statements, as the notes write them.
+
+One statement for each of the user's, with the user's names, then the same statements from last to
+first, each gradient named ``d`` + the name. A Python module that runs alone. This file decides
+what becomes a statement and what stays inside one; `expressions.py` spells the gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
+from glassgrad.emit.python.expressions import Text, constant, expression
+from glassgrad.emit.python.naming import Names, weak_name
+from glassgrad.emit.python.statements import guard_condition, write
+from glassgrad.passes.liveness import memory
+
+__all__ = ["Frame", "Line", "Staged", "staged_code"]
+
+_WIDTH = 88  # columns of a line of code
+_INLINE = 48  # an unnamed value longer than this gets a line of its own
+_SMALL = 6  # elements: smaller constants stand where they are used
+_LARGEST = 512  # elements: larger constants become keyword arguments
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the statements: the function's signature and what it returns.
+
+    Attributes
+    ----------
+    name
+        Name of the user's function.
+    parameters
+        Parameters of the emitted function.
+    unpack
+        Statements that take nested arguments apart.
+    result
+        Builds the text after ``return`` from the names of the outputs.
+    """
+
+    name: str
+    parameters: Sequence[str]
+    unpack: Sequence[str]
+    result: Any
+    note: str = ""
+
+
+@dataclass
+class Line:
+    """One statement: its text, the wire it defines, its number among the user's statements."""
+
+    text: list[str]
+    wire: Wire | None = None
+    number: int = 0
+    gate: Gate | None = None
+    backward: bool = False
+
+
+@dataclass
+class Staged:
+    """Staged code with its parts, so that tables and pictures can point at its lines.
+
+    Attributes
+    ----------
+    code
+        The whole module.
+    names
+        The name of every wire that has one in the code.
+    lines
+        The statements of the forward and of the backward pass, in order.
+    numbers
+        For each forward wire, the number of the statement it is part of.
+    """
+
+    code: str
+    names: Mapping[Operand, str]
+    lines: Sequence[Line]
+    numbers: Mapping[Wire, int]
+    large: Mapping[str, Constant] = field(default_factory=dict)
+
+
+def staged_code(
+    circuit: Circuit,
+    frame: Frame,
+    weak: Mapping[Wire, str],
+    constants: Mapping[Constant, str],
+    stages: Mapping[Wire, Wire],
+) -> Staged:
+    """Write a named circuit of value and gradients as staged code.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        With the user's names, and ``d...`` names for gradients.
+    frame : Frame
+    weak : mapping
+        Names for unnamed wires, used where they need one.
+    constants : mapping
+        Names for array constants.
+    stages : mapping
+        For the wires a gradient grows in, the wire whose gradient it is.
+    """
+    return _Stager(circuit, frame, weak, constants, stages).write()
+
+
+class _Stager:
+    def __init__(
+        self, circuit: Circuit, frame: Frame, weak: Mapping[Wire, str],
+        constants: Mapping[Constant, str], stages: Mapping[Wire, Wire],
+    ) -> None:  # fmt: skip
+        self.stages = stages
+        self.circuit, self.frame, self.weak = circuit, frame, weak
+        self.constant_names = constants
+        self.memory = memory(circuit)
+        self.uses: dict[Operand, int] = {}
+        for gate in circuit.gates:
+            for operand in gate.inputs:
+                self.uses[operand] = self.uses.get(operand, 0) + 1
+        for operand in circuit.outputs:
+            self.uses[operand] = self.uses.get(operand, 0) + 2  # a result has a name
+        self.names = Names()
+        self.texts: dict[Operand, Text] = {}
+        self.variables: dict[Operand, str] = {}
+        self.lines: list[Line] = []
+        self.numbers: dict[Wire, int] = {}
+        self.pending: dict[Wire, list[Gate]] = {}  # gates inlined into the text of a wire
+        self.module_constants: list[str] = []
+        self.large: dict[str, Constant] = {}
+
+    # -- the whole ---------------------------------------------------------------------------
+
+    def write(self) -> Staged:
+        for wire in self.circuit.inputs:
+            name = self.circuit.names.get(wire, "x")
+            self.name(wire, name)
+        for wire, name in self.circuit.names.items():
+            if wire not in self.variables and name.isidentifier():
+                self.names.taken.add(name)  # a temporary never takes a user's name ...
+        for name in set(self.circuit.names.values()):
+            if name not in self.variables.values():
+                self.names.taken.discard(name)  # ... which itself is still to be given out
+        for gate in self.circuit.gates:
+            self.gate(gate)
+        return Staged(self.module(), self.variables, self.lines, self.numbers, self.large)
+
+    def name(self, wire: Operand, wanted: str) -> str:
+        name = self.names.unique(wanted)
+        self.variables[wire] = name
+        self.texts[wire] = Text(name)
+        return name
+
+    def read(self, operand: Operand) -> Text:
+        found = self.texts.get(operand)
+        if found is None:
+            assert isinstance(operand, Constant)
+            found = self.texts[operand] = self.constant(operand)
+        return found
+
+    def constant(self, operand: Constant) -> Text:
+        value = operand.value
+        if not isinstance(value, np.ndarray) or value.size <= _SMALL:
+            return constant(operand)
+        if len(text := constant(operand)) < _INLINE:
+            return text
+        name = self.names.unique(self.constant_names.get(operand, "constant"))
+        if value.size > _LARGEST:
+            self.large[name] = operand
+        else:
+            self.module_constants += _wrapped(f"{name} = {text}")
+        return Text(name)
+
+    # -- one gate ----------------------------------------------------------------------------
+
+    def gate(self, gate: Gate) -> None:
+        inputs = [self.read(i) for i in gate.inputs]
+        if gate.op.name == "guard":
+            self.guard(gate, inputs[0])
+            return
+        names = self.circuit.names
+        if len(gate.outputs) > 1:
+            targets = [self.name(w, names.get(w) or self.weak.get(w, "t")) for w in gate.outputs]
+            text = f"{', '.join(targets)} = {expression(gate, inputs, gate.backward)}"
+            self.statement(gate, _wrapped(text), gate.outputs[0])
+            return
+        wire = gate.output
+        if gate.op.name in ("setitem", "add_at"):
+            self.writing(gate, wire, inputs)
+            return
+        text = expression(gate, inputs, explicit=gate.backward)
+        if wire not in names and self.uses.get(wire, 0) <= 1 and len(text) <= _INLINE:
+            self.texts[wire] = text
+            inlined = [gate]
+            for operand in gate.inputs:
+                if isinstance(operand, Wire):
+                    inlined += self.pending.get(operand, [])
+            self.pending[wire] = inlined
+            return
+        if gate.backward and self.accumulates(gate, wire):
+            symbol = {"add": "+=", "subtract": "-="}[gate.op.name]
+            name = self.again(wire, str(inputs[0]))
+            self.statement(gate, _wrapped(f"{name} {symbol} {inputs[1]}"), wire)
+            return
+        target = self.target(gate, wire)
+        self.statement(gate, _wrapped(f"{target} = {text}"), wire)
+
+    def accumulates(self, gate: Gate, wire: Wire) -> bool:
+        """Whether the gate adds to a gradient that arrived earlier, so that ``+=`` says it."""
+        first = gate.inputs[0]
+        if gate.op.name not in ("add", "subtract") or not isinstance(first, Wire):
+            return False
+        same = first in self.stages and self.stages[first] is self.stages.get(wire)
+        return same and (wire.type.kind != "array" or gate in self.memory.in_place)
+
+    def target(self, gate: Gate, wire: Wire) -> str:
+        """The name a gate's output gets; a gradient that grows keeps its name."""
+        of = self.stages.get(wire)
+        if of is not None and of in self.variables:
+            first = gate.inputs[0] if gate.inputs else None
+            if isinstance(first, Wire) and self.stages.get(first) is of:
+                return self.again(wire, self.variables[first])
+            return self.name(wire, "d" + self.variables[of])
+        wanted = self.circuit.names.get(wire) or self.weak.get(wire)
+        if wanted is None:
+            wanted = weak_name(gate, self.variables_of_wires(), len(self.lines))
+        return self.name(wire, wanted)
+
+    def variables_of_wires(self) -> dict[Wire, str]:
+        return {w: n for w, n in self.variables.items() if isinstance(w, Wire)}
+
+    def again(self, wire: Wire, name: str) -> str:
+        """A wire that takes over the variable of an older one."""
+        self.variables[wire], self.texts[wire] = name, Text(name)
+        return name
+
+    def writing(self, gate: Gate, wire: Wire, inputs: Sequence[Text]) -> None:
+        """Setting or adding into part of an array."""
+        in_place = gate in self.memory.in_place
+        variable = str(inputs[0]).isidentifier()
+        if in_place and variable:
+            target = self.again(wire, str(inputs[0]))
+        else:
+            target = self.target(gate, wire)
+        lines = [part for line in write(gate, target, inputs, in_place) for part in _wrapped(line)]
+        self.statement(gate, lines, wire)
+
+    def statement(self, gate: Gate, lines: list[str], wire: Wire) -> None:
+        members = [gate]
+        for operand in gate.inputs:
+            if isinstance(operand, Wire):
+                members += self.pending.pop(operand, [])
+        if gate.backward:
+            number = self.numbers.get(gate.origin.output, 0) if gate.origin else 0
+            self.lines.append(Line(lines, wire, number, gate, True))
+            return
+        number = 1 + max((n.number for n in self.lines), default=0)
+        for member in members:
+            self.numbers.update(dict.fromkeys(member.outputs, number))
+        self.lines.append(Line(lines, wire, number, gate))
+
+    def guard(self, gate: Gate, tested: Text) -> None:
+        how, told = gate.static["how"], gate.static["told"]
+        where = f"line {gate.place.line} took this branch" if gate.place else "this branch"
+        if how == "bool":
+            condition = str(tested) if told else f"not {tested.within(66)}"
+        else:
+            condition = guard_condition(gate, tested).replace("!=", "==", 1)
+            if condition.startswith("not "):
+                condition = condition[4:]
+        if len(condition) > _WIDTH:
+            condition = "True"
+            where = f"line {gate.place.line if gate.place else '?'} relies on the input's contents"
+        self.lines.append(Line([f"assert {condition}  # {where}"]))
+
+    # -- the module --------------------------------------------------------------------------
+
+    def module(self) -> str:
+        forward = [line for line in self.lines if not line.backward]
+        backward = [line for line in self.lines if line.backward]
+        body = [*self.frame.unpack]
+        if body:
+            body.append("")
+        body.append("# forward pass")
+        body += _aligned([(line.text, _comment(line, self.circuit)) for line in forward])
+        body += ["", "# backward pass"]
+        texts = {line.number: line for line in forward if line.gate is not None}
+        at = -1
+        block: list[tuple[list[str], str]] = []
+        for line in backward:
+            if line.number != at:
+                body += _aligned(block)
+                block, at = [], line.number
+                if line.number in texts:
+                    said = _said(texts[line.number].text)
+                    body.append(_short(f"# backprop {said}", f"  ({line.number})"))
+            block.append((line.text, _shape(line)))
+        body += _aligned(block)
+        outputs = [self.text_of_output(o) for o in self.circuit.outputs]
+        body += ["", *_wrapped(f"return {self.frame.result(outputs)}")]
+        text = "\n".join("    " + line if line else "" for line in body)
+        parameters = list(self.frame.parameters)
+        if self.large:
+            parameters += ["*", *self.large]
+        head = f"def {self.frame.name}({', '.join(parameters)}):"
+        if len(head) > _WIDTH:
+            head = f"def {self.frame.name}(\n    {', '.join(parameters)},\n):"
+        imports = [f"import {m}" for m in ("math",) if "math." in text + str(self.module_constants)]
+        imports += ["import numpy as np"] if "np." in text + str(self.module_constants) else []
+        imports += ["import scipy.special"] if "scipy." in text else []
+        note = f'"""{self.frame.note}"""' if self.frame.note else ""
+        parts = [note, "\n".join(imports), "\n".join(self.module_constants)]
+        top = "\n\n".join(p for p in parts if p)
+        return f"{top}\n\n\n{head}\n{text}\n" if top else f"{head}\n{text}\n"
+
+    def text_of_output(self, operand: Operand) -> str:
+        return str(self.read(operand))
+
+
+def _said(lines: Sequence[str]) -> str:
+    """A statement on one line, as a comment quotes it."""
+    start = next((n for n, line in enumerate(lines) if not line.endswith(".copy()")), 0)
+    return " ".join(part.strip() for part in lines[start:])
+
+
+def _comment(line: Line, circuit: Circuit) -> str:
+    if line.gate is None:
+        return ""
+    shape = _shape(line)
+    return f"({line.number})" + (f" {shape}" if shape else "")
+
+
+def _shape(line: Line) -> str:
+    if line.wire is None or not line.wire.shape:
+        return ""
+    return f"shape {line.wire.shape}"
+
+
+def _short(text: str, tail: str) -> str:
+    room = _WIDTH - len(tail) - 4
+    return (text if len(text) <= room else text[: room - 3] + "...") + tail
+
+
+def _aligned(block: Sequence[tuple[list[str], str]]) -> list[str]:
+    """Lines with their comments in one column, where they fit."""
+    widths = [len(lines[-1]) for lines, note in block if note and len(lines[-1]) <= 64]
+    column = max(widths, default=0) + 2
+    out: list[str] = []
+    for lines, note in block:
+        out += lines[:-1]
+        last = lines[-1]
+        out.append(f"{last:<{column}}# {note}" if note and len(last) < column
+                   else f"{last}  # {note}" if note else last)  # fmt: skip
+    return out
+
+
+def _wrapped(text: str) -> list[str]:
+    """A statement over several lines where one would be too long, broken inside brackets."""
+    if len(text) <= _WIDTH - 4:
+        return [text]
+    depth, best = 0, None
+    for n, c in enumerate(text):
+        if c in "([{":
+            depth += 1
+            if depth == 1:
+                best = n + 1
+        elif c in ")]}":
+            depth -= 1
+    if best is None or best >= len(text) - 2:
+        return [text]
+    opening = text[:best]
+    close, depth = len(text), 1
+    for n in range(best, len(text)):
+        depth += (text[n] in "([{") - (text[n] in ")]}")
+        if depth == 0:
+            close = n
+            break
+    inside, rest = text[best:close], text[close:]
+    lines, current, depth = [], "", 0
+    for n, c in enumerate(inside):
+        current += c
+        depth += (c in "([{") - (c in ")]}")
+        room = _WIDTH - 8
+        if (c == "," and depth <= 1 or c in "*+-/@" and depth == 0 and inside[n + 1 : n + 2] == " ") \
+                and len(current) > room - 25:  # fmt: skip
+            lines.append("    " + current.strip())
+            current = ""
+    if current.strip():
+        lines.append("    " + current.strip())
+    return [opening, *lines, rest]

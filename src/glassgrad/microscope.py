@@ -1,0 +1,397 @@
+"""The microscope: one evaluation of a function, gate by gate.
+
+`backprop` gives a record of it: the value and the gradient on every wire, local gradients, the
+circuit, and the whole backward pass as staged code. How the record is drawn is not known here;
+`show` hands in the drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit, Gate, Wire
+from glassgrad.errors import NotScalarError
+from glassgrad.passes import cleaned, gradient_circuit
+from glassgrad.runtime.arguments import ACTIVE, parameter_names, resolve
+from glassgrad.runtime.gradient import Argnums, selector
+from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.paths import gradients_as
+from glassgrad.runtime.staging import Study, study
+from glassgrad.runtime.tree import flatten
+
+__all__ = ["Backprop", "Gradients", "Sensitivity", "WireRecord", "backprop", "draws_with"]
+
+_LOCAL_LIMIT = 400  # statements; beyond, local gradients are left to be asked for one by one
+
+_draw: Callable[[Backprop], str] | None = None
+
+
+def draws_with(draw: Callable[[Backprop], str]) -> None:
+    """Hand in what ``print(record)`` shows."""
+    global _draw
+    _draw = draw
+
+
+class Gradients(tuple[Any, ...]):
+    """The gradients of the arguments: a tuple in their order, and by name.
+
+    Examples
+    --------
+    >>> g = Gradients((1.0, 2.0), ("x", "y"))
+    >>> g, g["y"]
+    ((1.0, 2.0), 2.0)
+    """
+
+    _names: tuple[str, ...]
+
+    def __new__(cls, values: Sequence[Any], names: Sequence[str]) -> Gradients:
+        made = super().__new__(cls, values)
+        made._names = tuple(names)
+        return made
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(self._names.index(key) if isinstance(key, str) else key)
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the arguments."""
+        return self._names
+
+
+@dataclass(frozen=True)
+class WireRecord:
+    """One wire of one evaluation.
+
+    Attributes
+    ----------
+    name : str
+        The user's name, or a short readable one.
+    line : int or None
+        The line of the user's source.
+    value
+        The value that flowed forward.
+    gradient
+        Of the output with respect to this wire; None where no gradient flows.
+    shape : tuple of int
+    dtype : numpy.dtype
+    statement : str
+        The statement that made it; empty for an input.
+    number : int
+        The statement's number; 0 for an input.
+    op : str
+        The gate that drives it, "input" for an input.
+    says : str
+        What that gate does to a gradient.
+    local : mapping
+        Local gradients: of this wire with respect to each named input of its statement, by name;
+        only where all of them are single numbers.
+    """
+
+    name: str
+    line: int | None
+    value: Any
+    gradient: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    statement: str = ""
+    number: int = 0
+    op: str = "input"
+    says: str = ""
+    local: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How the output moves with one input: f(x + h) against the straight line f(x) + h df/dx.
+
+    Attributes
+    ----------
+    name : str
+        The input that was moved, with the index of the element where there is one.
+    h : float
+        By how much.
+    before, after : float
+        f(x) and f(x + h).
+    line : float
+        f(x) + h df/dx.
+    """
+
+    name: str
+    h: float
+    before: float
+    after: float
+    line: float
+
+    @property
+    def error(self) -> float:
+        """By how much the straight line missed."""
+        return self.after - self.line
+
+    @property
+    def goodness(self) -> float:
+        """Share of the true change that the straight line told: 1 is perfect."""
+        change = self.after - self.before
+        if change == 0:
+            return 1.0 if self.error == 0 else 0.0
+        return 1.0 - abs(self.error / change)
+
+    def __str__(self) -> str:
+        return (
+            f"moving {self.name} by {self.h:g} takes the output from {self.before:.6g} to "
+            f"{self.after:.6g}; the straight line says {self.line:.6g}, off by {self.error:.2g} "
+            f"({100 * self.goodness:.4g} % of the change told)"
+        )
+
+
+class Backprop:
+    """One evaluation under the microscope; made by `glassgrad.backprop`.
+
+    Attributes
+    ----------
+    value
+        What the function returned.
+    grads : Gradients
+        The gradient of each argument that has one, in order and by name.
+    wires : tuple of WireRecord
+        Inputs first, then every statement's wire in the order of the forward pass.
+    circuit : Circuit
+        The circuit of value and gradients.
+    code : str
+        The staged code: a Python module that runs alone.
+    """
+
+    def __init__(self, studied: Study) -> None:
+        self._study = studied
+
+    @property
+    def value(self) -> Any:
+        return self._study.recorded.result
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        return cleaned(self._study.backward.circuit)
+
+    @property
+    def code(self) -> str:
+        return self._study.staged.code
+
+    @cached_property
+    def grads(self) -> Gradients:
+        arguments = self._study.arguments
+        recorded = self._study.recorded
+        outputs = self._study.backward.circuit.outputs[len(recorded.circuit.outputs) :]
+        rest = iter(outputs)
+        leaves = [
+            gradients_as(leaf, self._study.value_of(next(rest))) if role is ACTIVE else None
+            for leaf, role in zip(arguments.leaves, arguments.layout.roles, strict=True)
+        ]
+        args, kwargs = arguments.layout.rebuild(leaves)
+        labels = parameter_names(self._study.function)
+        named = [(labels[n] if n < len(labels) else f"x{n}", v) for n, v in enumerate(args)]
+        named += list(kwargs.items())
+        kept = [(n, v) for n, v in named if any(leaf is not None for leaf in flatten(v)[0])]
+        return Gradients([v for _, v in kept], [n for n, _ in kept])
+
+    @cached_property
+    def wires(self) -> tuple[WireRecord, ...]:
+        return tuple(self._wires())
+
+    def wire(self, name: str) -> WireRecord:
+        """The wire of this name.
+
+        Raises
+        ------
+        KeyError
+            There is none; the message lists the names there are.
+        """
+        for each in self.wires:
+            if each.name == name:
+                return each
+        raise KeyError(f"no wire is named {name!r}; there are {[w.name for w in self.wires]}")
+
+    def sensitivity(self, name: str, h: float = 1e-3, index: Any = None) -> Sensitivity:
+        """How f moves with one input: f(x + h) against f(x) + h df/dx.
+
+        Parameters
+        ----------
+        name : str
+            Name of an input, as in `wires`.
+        h : float
+            How far to move it.
+        index : optional
+            Which element of an array; without it all elements move by `h`.
+
+        Examples
+        --------
+        >>> import glassgrad as gg
+        >>> t = gg.backprop(lambda x, y: x * y, 4.0, -3.0)
+        >>> print(t.sensitivity("y", 0.1))
+        moving y by 0.1 takes the output from -12 to -11.6; the straight line says -11.6, off by 0 (100 % of the change told)
+        """
+        recorded, arguments = self._study.recorded, self._study.arguments
+        names = [recorded.circuit.names.get(w) for w in recorded.circuit.inputs]
+        if name not in names:
+            raise KeyError(f"no input is named {name!r}; there are {names}")
+        before = self._number(self.value)
+        at = names.index(name)
+        numeric = list(arguments.numeric)
+        moved = numeric[at]
+        gradient = self.wire(name).gradient
+        if isinstance(moved, np.ndarray) and moved.ndim:
+            step = np.zeros_like(moved)
+            step[... if index is None else index] = h
+            change = float(np.sum(step * (0.0 if gradient is None else gradient)))
+            numeric[at] = moved + step
+            label = name if index is None else f"{name}[{index}]"
+        else:
+            numeric[at] = moved + h
+            change = h * (0.0 if gradient is None else float(gradient))
+            label = name
+        rest = iter(numeric)
+        leaves = [next(rest) if role != "static" else leaf for leaf, role
+                  in zip(arguments.leaves, arguments.layout.roles, strict=True)]  # fmt: skip
+        args, kwargs = arguments.layout.rebuild(leaves)
+        after = self._number(self._study.function(*args, **kwargs))
+        return Sensitivity(label, h, before, after, before + change)
+
+    @staticmethod
+    def _number(value: Any) -> float:
+        if np.ndim(value):
+            raise NotScalarError("sensitivity needs a function that returns one number")
+        return float(value)
+
+    # -- the wires ---------------------------------------------------------------------------
+
+    def _wires(self) -> Iterator[WireRecord]:
+        studied = self._study
+        staged = studied.staged
+        forward = studied.recorded.circuit
+        drivers = {w: g for g in forward.gates for w in g.outputs}
+        for wire in forward.inputs:
+            yield self._record(wire, staged.names[wire], None, "", 0, None)
+        lines = [n for n in staged.lines if not n.backward and n.gate is not None]
+        for line in lines:
+            assert line.wire is not None
+            local = self._local(line.number) if len(lines) <= _LOCAL_LIMIT else None
+            yield self._record(
+                line.wire, staged.names[line.wire], drivers.get(line.wire),
+                " ".join(part.strip() for part in line.text), line.number, local,
+            )  # fmt: skip
+
+    def _record(
+        self, wire: Wire, name: str, gate: Gate | None, statement: str, number: int,
+        local: Mapping[str, float] | None,
+    ) -> WireRecord:  # fmt: skip
+        studied = self._study
+        gradient = studied.backward.gradients.get(wire)
+        shown = studied.recognised.get(wire, gate)
+        return WireRecord(
+            name, gate.place.line if gate is not None and gate.place else None,
+            studied.value_of(wire), None if gradient is None else studied.value_of(gradient),
+            wire.shape, wire.dtype, statement, number,
+            "input" if shown is None else shown.op.name, "" if shown is None else shown.op.says,
+            local,
+        )  # fmt: skip
+
+    def _local(self, number: int) -> Mapping[str, float] | None:
+        """d(statement) / d(each named input), where all are single numbers."""
+        studied = self._study
+        numbers, names = studied.staged.numbers, studied.staged.names
+        gates = [g for g in studied.recorded.circuit.gates
+                 if g.outputs and numbers.get(g.outputs[0]) == number]  # fmt: skip
+        if not gates:
+            return None
+        made = {w for g in gates for w in g.outputs}
+        boundary: list[Wire] = []
+        for gate in gates:
+            for operand in gate.inputs:
+                if isinstance(operand, Wire) and operand not in made and operand not in boundary:
+                    boundary.append(operand)
+        out = gates[-1].outputs[0]
+        real = [w for w in boundary if w.dtype.kind == "f"]
+        if out.shape or out.dtype.kind != "f" or not real or any(w.shape for w in boundary):
+            return None
+        part = Circuit(tuple(boundary), tuple(gates), (out,))
+        results = evaluate(gradient_circuit(part, real, careful=True),
+                           [studied.value_of(w) for w in boundary])  # fmt: skip
+        return {names.get(w, "?"): float(g) for w, g in zip(real, results[1:], strict=True)}
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def __str__(self) -> str:
+        return _draw(self) if _draw is not None else self.code
+
+    def __repr__(self) -> str:
+        name = getattr(self._study.function, "__name__", "function")
+        return f"<backprop of {name}: {len(self._study.recorded.circuit.gates)} gates>"
+
+
+def backprop(
+    function: Callable[..., Any],
+    *args: Any,
+    argnums: Argnums | None = None,
+    upstream: Any = None,
+    **kwargs: Any,
+) -> Backprop:
+    """Put one evaluation of a function under the microscope.
+
+    Parameters
+    ----------
+    function : callable
+        An ordinary function of numbers and NumPy arrays.
+    *args, **kwargs
+        Its arguments.
+    argnums : optional
+        Which arguments to differentiate; without it all that can be.
+    upstream : optional
+        The gradient of the function's value, shaped like it; without it the function has to
+        return one number, and its gradient is 1.
+
+    Returns
+    -------
+    Backprop
+        Value, gradients, every wire, the circuit and the staged code; ``print`` it.
+
+    Raises
+    ------
+    NotScalarError
+        The value is not one number and no upstream gradient is given.
+
+    Examples
+    --------
+    >>> import glassgrad as gg
+    >>> def f(x, y, z):
+    ...     q = x + y
+    ...     f = q * z
+    ...     return f
+    >>> t = gg.backprop(f, -2, 5, -4)
+    >>> t.value, t.grads
+    (-12.0, (-4.0, -4.0, 3.0))
+    >>> t.wire("q").value, t.wire("q").gradient
+    (3.0, -4.0)
+    >>> print(t.code)  # doctest: +ELLIPSIS
+    \"\"\"Value and gradient of f, gate by gate.\"\"\"
+    ...
+        # backprop f = q * z  (2)
+        dq = z
+        dz = q
+    ...
+    """
+    names = parameter_names(function)
+    if argnums is None:
+        arguments = resolve(args, kwargs, lambda n: True, names, lenient=True)
+    else:
+        arguments = resolve(args, kwargs, selector(argnums, names, function), names)
+    seeds = None
+    if upstream is not None:
+        seeds = [_seed(leaf) for leaf in flatten(upstream)[0]]
+    studied = study(function, arguments, seeds)
+    return Backprop(studied)
+
+
+def _seed(leaf: Any) -> Any:
+    return leaf.astype(float) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iub" else leaf

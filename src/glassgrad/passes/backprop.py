@@ -1,0 +1,270 @@
+"""Backpropagation: from a circuit to the circuit of its value and its gradients.
+
+The forward gates are walked from last to first. Each gate gets the gradient of its output (the
+upstream gradient), multiplies it by what it knows by itself (its local gradient), and hands one
+gradient to each input; where a value branched, what comes back is added up. Rules are run on
+traced values, so what comes out is gates again, and can be differentiated again.
+
+All bookkeeping is here: summing to an input's shape after broadcasting, accumulation, dtypes.
+Source: ``backpropagation-notes``, "every gate in a circuit ..."; Griewank and Walther,
+*Evaluating Derivatives*, SIAM 2008, chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType
+from glassgrad.gates.declare import OPS, Scatter
+from glassgrad.tracing import SymbolicTrace, Traced, apply
+
+__all__ = ["Backward", "backprop", "depends"]
+
+_MULTIPLY, _STRONG, _ADD = OPS["multiply"], OPS["strong_multiply"], OPS["add"]
+_NEGATIVE, _ADD_AT, _IDENTITY = OPS["negative"], OPS["add_at"], OPS["identity"]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """A circuit of value and gradients, and where each gradient is in it.
+
+    Attributes
+    ----------
+    circuit
+        Its outputs are the forward circuit's, then one gradient for each wire asked for.
+    gradients
+        The gradient of every wire one arrived at.
+    stages
+        For the named wires a gradient grows in (``dx = ...``, ``dx += ...``): whose gradient.
+    """
+
+    circuit: Circuit
+    gradients: Mapping[Wire, Operand]
+    stages: Mapping[Wire, Wire]
+
+
+def backprop(
+    circuit: Circuit,
+    wrt: Sequence[Wire],
+    *,
+    upstream: bool = False,
+    careful: bool = False,
+    recognised: Mapping[Wire, Gate] | None = None,
+    named: bool = False,
+) -> Backward:
+    """The circuit of value and gradients.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        The forward pass.
+    wrt : sequence of Wire
+        Inputs to differentiate with respect to.
+    upstream : bool
+        Take the gradients of the outputs as further inputs; otherwise there is one scalar output
+        and its gradient is 1.
+    careful : bool
+        Spell out what only matters at edge points: a zero that arrives stays zero even where the
+        local gradient is infinite, and a division by zero gives what IEEE 754 says.
+    recognised : mapping, optional
+        For some wires a gate that stands for a whole pattern (`passes.recognise`): its rule is
+        used instead of the driving gate's.
+    named : bool
+        Give the gradient of every named wire a gate of its own, named ``d`` + the name.
+    """
+    walk = _Walk(circuit, careful, named)
+    needed = depends(circuit, wrt)
+    for operand, seed in zip(circuit.outputs, walk.seeds(circuit.outputs, upstream), strict=True):
+        if isinstance(operand, Wire) and operand in needed:
+            walk.accumulate(operand, seed, seed=True)
+    recognised = recognised or {}
+    for gate in reversed(circuit.gates):
+        if gate.outputs and any(w in walk.gradients for w in gate.outputs):
+            walk.through(recognised.get(gate.outputs[0], gate), needed)
+    outputs = tuple(walk.gradient_of(w) for w in wrt)
+    return Backward(
+        Circuit(tuple(walk.trace.inputs), tuple(walk.trace.gates), circuit.outputs + outputs,
+                walk.trace.names),
+        {w: g.wire if isinstance(g, Traced) else walk.trace.constant(g)
+         for w, g in walk.gradients.items()},
+        walk.stages,
+    )  # fmt: skip
+
+
+def depends(circuit: Circuit, wrt: Sequence[Wire]) -> set[Wire]:
+    """The wires a gradient can reach: real numbers that depend smoothly on `wrt`."""
+    reached = set(wrt)
+    for gate in circuit.gates:
+        if gate.op.form != "flat" and any(i in reached for i in gate.inputs):
+            reached.update(w for w in gate.outputs if w.type.dtype.kind == "f")
+    return reached
+
+
+class _Walk:
+    """One walk from the outputs back to the inputs: the gradients so far, the gates made."""
+
+    def __init__(self, circuit: Circuit, careful: bool, named: bool) -> None:
+        self.trace = SymbolicTrace(circuit)
+        self.trace.careful = careful
+        self.careful = careful
+        self.named = named
+        self.gradients: dict[Wire, Any] = {}
+        self.stages: dict[Wire, Wire] = {}
+
+    def seeds(self, outputs: Sequence[Operand], upstream: bool) -> list[Any]:
+        """The gradient each output starts with."""
+        if not upstream:
+            dtype = outputs[0].dtype
+            return [self.constant(1.0 if dtype == np.float64 else dtype.type(1))]
+        seeds = []
+        for operand in outputs:
+            wire = Wire(operand.type)
+            self.trace.inputs.append(wire)
+            if isinstance(operand, Wire) and operand in self.trace.names:
+                self.trace.names[wire] = "d" + self.trace.names[operand]
+            seeds.append(self.trace.symbol(wire))
+        return seeds
+
+    def through(self, gate: Gate, needed: set[Wire]) -> None:
+        """Hand the upstream gradient of a gate on to its inputs."""
+        self.trace.template = gate
+        upstream = [self.gradients.get(w) for w in gate.outputs]
+        for operand, gradient in zip(gate.inputs, self.local(gate, upstream, needed), strict=True):
+            if gradient is not None and isinstance(operand, Wire) and operand in needed:
+                self.accumulate(operand, gradient)
+
+    def local(self, gate: Gate, upstream: list[Any], needed: set[Wire]) -> Sequence[Any]:
+        """What the gate hands back to each input, by the form in which its rule is written."""
+        op, static, rule = gate.op, gate.static, gate.op.rule
+        assert rule is not None, op.name
+        symbol = self.trace.symbol
+        inputs = [symbol(i) for i in gate.inputs]
+        dy = upstream[0]
+        if op.form == "elementwise":
+            partials = rule(*inputs, symbol(gate.outputs[0]), **static)
+            return [
+                self.times(partial, dy, gate.outputs[0].type) if operand in needed else None
+                for partial, operand in zip(partials, gate.inputs, strict=True)
+            ]
+        if op.form in ("linear", "bilinear"):
+            handed = rule(*inputs, dy, **static)
+        elif op.outputs == 1:
+            handed = rule(*inputs, symbol(gate.outputs[0]), dy, **static)
+        else:
+            outputs = tuple(symbol(w) for w in gate.outputs)
+            given = tuple(
+                np.zeros(w.shape, w.dtype) if g is None else g
+                for w, g in zip(gate.outputs, upstream, strict=True)
+            )
+            handed = rule(*inputs, outputs, given, **static)
+        if isinstance(handed, tuple):
+            return handed
+        return (handed, *[None] * (len(inputs) - 1))
+
+    def times(self, partial: Any, dy: Any, type_: WireType) -> Any:
+        """Local gradient times upstream gradient."""
+        if partial is None or (type(partial) in (int, float) and partial == 0):
+            return None
+        if type(partial) in (int, float) and partial in (1, -1):
+            return dy if partial == 1 else self.negated(dy)
+        if not isinstance(partial, Traced) and not isinstance(dy, Traced):
+            dy = self.constant(dy)
+        finite = type(partial) in (int, float)
+        op = _STRONG if self.careful and not finite else _MULTIPLY
+        return apply(op, (partial, dy), {}, "operator")
+
+    def negated(self, dy: Any) -> Any:
+        return apply(_NEGATIVE, (dy,), {}, "operator") if isinstance(dy, Traced) else -dy
+
+    def constant(self, value: Any) -> Any:
+        """A constant as a wire: a product of constants is a gate like any other."""
+        return self.trace.symbol(self.trace.emit(_IDENTITY, (self.trace.constant(value),), {})[0])
+
+    # -- bookkeeping -------------------------------------------------------------------------
+
+    def accumulate(self, wire: Wire, gradient: Any, seed: bool = False) -> None:
+        """Add a gradient to what has arrived at a wire so far."""
+        before = self.gradients.get(wire)
+        if isinstance(gradient, Scatter):
+            total = self.scattered(wire, before, gradient)
+        else:
+            total = self.fitted(gradient, wire.type)
+            if before is not None:
+                total = apply(_ADD, (before, total), {}, "operator") \
+                    if isinstance(before, Traced) or isinstance(total, Traced) \
+                    else before + total  # fmt: skip
+        if self.named and wire in self.trace.names and not seed:
+            total = self.name(total, wire)
+        self.gradients[wire] = total
+
+    def name(self, total: Any, of: Wire) -> Any:
+        """A gradient under the name ``d...``; a value that has its own gate already just gets it."""
+        wire = total.wire if isinstance(total, Traced) else None
+        names = self.trace.names
+        fresh = wire is not None and wire not in names and self.trace.gates \
+            and self.trace.gates[-1].outputs == (wire,)  # fmt: skip
+        if not fresh:
+            operand = wire if wire is not None else self.trace.constant(total)
+            assert operand is not None
+            wire = self.trace.emit(_IDENTITY, (operand,), {}, (operand.type,))[0]
+        assert wire is not None
+        names[wire] = "d" + names[of]
+        self.stages[wire] = of
+        return self.trace.symbol(wire)
+
+    def scattered(self, wire: Wire, before: Any, part: Scatter) -> Any:
+        """A gradient that touches only part of its wire, added there in place."""
+        if before is None:
+            static: dict[str, Any] = {"shape": wire.shape}
+            if wire.dtype != np.float64:
+                static["dtype"] = wire.dtype
+            before = self.trace.symbol(self.trace.emit(OPS["zeros"], (), static)[0])
+        elif not isinstance(before, Traced):
+            before = self.constant(before)
+        value = part.value
+        return apply(_ADD_AT, (before, value, *part.indices), {"template": part.template}, "numpy")
+
+    def fitted(self, gradient: Any, type_: WireType) -> Any:
+        """A gradient summed (or spread) to its wire's shape, in its wire's precision."""
+        shape = np.shape(gradient)
+        if shape != type_.shape:
+            gradient = _to_shape(gradient, shape, type_.shape)
+        dtype = gradient.dtype if isinstance(gradient, (Traced, np.ndarray, np.generic)) else None
+        if isinstance(gradient, Traced):
+            dtype = gradient.type.dtype
+        if dtype is not None and dtype != type_.dtype:
+            gradient = OPS["astype"](gradient, dtype=type_.dtype)
+        return gradient
+
+    def gradient_of(self, wire: Wire) -> Operand:
+        """The gradient of an input, as an output of the circuit: zeros where nothing arrived."""
+        gradient = self.gradients.get(wire)
+        if gradient is None:
+            if not wire.shape:
+                return Constant(0.0, WireType.of("python", (), np.dtype(np.float64)))
+            static: dict[str, Any] = {"shape": wire.shape, "dtype": wire.dtype}
+            self.trace.template = None
+            return self.trace.emit(OPS["zeros"], (), static)[0]
+        return gradient.wire if isinstance(gradient, Traced) else self.trace.constant(gradient)
+
+
+def _to_shape(gradient: Any, shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
+    """Undo broadcasting: what was copied forward is summed backward."""
+    if np.broadcast_shapes(shape, target) == target:
+        return np.broadcast_to(gradient, target)
+    lead = len(shape) - len(target)
+    ones = tuple(lead + i for i, n in enumerate(target) if n == 1 and shape[lead + i] != 1)
+    axes = tuple(range(lead)) + ones
+    if not ones:
+        gradient = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes)
+    elif not lead:
+        gradient = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
+    else:
+        gradient = np.reshape(np.sum(gradient, axis=axes), target)
+    if np.shape(gradient) != target:
+        gradient = np.broadcast_to(gradient, target)
+    return gradient

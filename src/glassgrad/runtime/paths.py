@@ -1,0 +1,97 @@
+"""Paths: what one run of the function became, ready to be run again.
+
+A path is one way through the function's Python code. It holds the forward circuit, and for each
+tier the program made from it when first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit
+from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
+from glassgrad.passes import gradient_circuit
+from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.record import Recorded
+from glassgrad.tracing import Traced
+
+__all__ = ["Path", "gradients_as"]
+
+# What Python's own arithmetic raises where IEEE 754 has an answer.
+_PYTHON_ONLY = (ZeroDivisionError, OverflowError)
+
+
+class Path:
+    """One way through a function, with its programs.
+
+    Parameters
+    ----------
+    recorded : Recorded
+        The run it comes from.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.recorded = recorded
+        self.forward_outputs = len(recorded.circuit.outputs)
+        self._circuits: dict[bool, Circuit] = {}
+        self._programs: dict[bool, Program] = {}
+        self.gradient_types = [w.type for w in recorded.active]
+
+    def circuit(self, careful: bool) -> Circuit:
+        """The circuit of value and gradients."""
+        found = self._circuits.get(careful)
+        if found is None:
+            recorded = self.recorded
+            found = gradient_circuit(recorded.circuit, recorded.active, careful=careful)
+            self._circuits[careful] = found
+        return found
+
+    def first(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The answer of the run this path was recorded from, without compiling anything."""
+        try:
+            results = evaluate(self.circuit(careful=False), values)
+        except _PYTHON_ONLY:
+            return evaluate(self.circuit(careful=True), values)
+        if any(np.isnan(g).any() for g in results[self.forward_outputs :]):
+            results = evaluate(self.circuit(careful=True), values)
+        return results
+
+    def __call__(self, values: Sequence[Any]) -> Any:
+        """Run the compiled path; `OTHER_PATH` where a guard fails."""
+        try:
+            results = self.program(careful=False)(*values)
+            if results is EDGE_POINT:
+                results = self.program(careful=True)(*values)
+            return results
+        except _PYTHON_ONLY:
+            return self._carefully(values)
+        except Exception:
+            return OTHER_PATH  # the trace raises what the function itself raises, or catches it
+
+    def _carefully(self, values: Sequence[Any]) -> Any:
+        try:
+            return self.program(careful=True)(*values)
+        except Exception:
+            return OTHER_PATH
+
+    def program(self, careful: bool) -> Program:
+        found = self._programs.get(careful)
+        if found is None:
+            found = program(self.circuit(careful), self.forward_outputs, watch=not careful)
+            self._programs[careful] = found
+        return found
+
+
+def gradients_as(leaf: Any, gradient: Any) -> Any:
+    """A gradient as the kind of value its argument is: Python floats in, Python floats out."""
+    if isinstance(gradient, Traced) or isinstance(leaf, Traced):
+        return gradient
+    cls = type(leaf)
+    if cls is float or cls is int:
+        return float(gradient)
+    if cls is np.ndarray:
+        return gradient if type(gradient) is np.ndarray else np.array(gradient, leaf.dtype)
+    return cls(gradient)

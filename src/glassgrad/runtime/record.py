@@ -1,0 +1,190 @@
+"""Recording one call: the user's function run on traced values, down to a forward circuit.
+
+Knows arguments, results and effects on the outside; does not know gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit, Constant, Operand, Wire, type_of
+from glassgrad.errors import NotScalarError
+from glassgrad.runtime.arguments import ACTIVE, STATIC, Layout
+from glassgrad.runtime.tree import Structure, flatten, unflatten
+from glassgrad.tracing import PASSIVE, Trace, Traced, routed, tracing
+from glassgrad.tracing.names import collecting_names
+from glassgrad.tracing.trace import ACTIVE as ACTIVE_LEVEL
+
+__all__ = ["Output", "Recorded", "record", "scalar_output"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a result is put together: leaves that are outputs of the circuit, the others fixed.
+
+    Attributes
+    ----------
+    structure
+        Structure of the result.
+    fixed
+        For each leaf None, or (value,) where it does not come out of the circuit.
+    """
+
+    structure: Structure
+    fixed: tuple[tuple[Any] | None, ...]
+
+    def rebuild(self, values: Sequence[Any]) -> Any:
+        rest = iter(values)
+        return unflatten(self.structure, [next(rest) if f is None else f[0] for f in self.fixed])
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A forward circuit and all that is needed to run it again.
+
+    Attributes
+    ----------
+    circuit
+        Inputs are the numeric leaves of the call, then what was captured from outer traces.
+    active
+        The inputs that are differentiated.
+    captured
+        Values of outer traces, behind the circuit's own inputs.
+    values
+        The values the inputs had in this run.
+    output, aux
+        How the function's result, and with ``has_aux`` what came with it, is put together.
+    result
+        The result's values in this run.
+    retrace
+        Why this path must not be used again, or None.
+    arrays
+        The constants made of plain arrays, with the ids of those arrays.
+    """
+
+    circuit: Circuit
+    active: tuple[Wire, ...]
+    captured: tuple[Any, ...]
+    values: tuple[Any, ...]
+    output: Output
+    aux: Output | None
+    result: Any
+    retrace: str | None
+    arrays: tuple[tuple[int, Constant], ...] = ()
+
+
+def record(
+    function: Callable[..., Any],
+    leaves: Sequence[Any],
+    layout: Layout,
+    *,
+    has_aux: bool = False,
+    bindings: Sequence[Any] = (),
+    names: bool = False,
+) -> Recorded:
+    """Run the function once on traced values and give what it did as a circuit."""
+    trace = Trace(places=names)
+    traced: list[Any] = []
+    active: list[Wire] = []
+    values: list[Any] = []
+    with routed(bindings), tracing(trace):
+        for leaf, role, name in zip(leaves, layout.roles, layout.names, strict=True):
+            if role is STATIC:
+                traced.append(leaf)
+                continue
+            value = leaf.value if isinstance(leaf, Traced) else leaf
+            if role is ACTIVE and type(value) is int:
+                value = float(value)
+            value = _fresh(value)
+            level = ACTIVE_LEVEL if role is ACTIVE else PASSIVE
+            made = trace.input(value, level, name)
+            values.append(value)
+            traced.append(made)
+            if role is ACTIVE:
+                active.append(made.wire)
+        args, kwargs = layout.rebuild(traced)
+        wires = list(trace.inputs)
+        try:
+            with collecting_names(trace, function) if names else nullcontext():
+                result = function(*args, **kwargs)
+        finally:
+            trace.finished = True
+    aux_value = None
+    if has_aux:
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise NotScalarError(
+                "has_aux=True: the function must return a pair (value, aux), not "
+                f"{type(result).__name__}"
+            )
+        result, aux_value = result
+    outputs: list[Operand] = []
+    output = _output(trace, result, outputs)
+    aux = _output(trace, aux_value, outputs) if has_aux else None
+    captured = [t for _, t in trace.captured]
+    inputs = [*wires, *[w for w, _ in trace.captured]]
+    circuit = Circuit(tuple(inputs), tuple(trace.gates), tuple(outputs), dict(trace.names))
+    before = [trace.backups.get(w, v) for w, v in zip(wires, values, strict=True)]
+    return Recorded(
+        circuit, tuple(active), tuple(captured),
+        (*before, *[t.value for t in captured]), output, aux, _plain(result), trace.retrace,
+        tuple((i, c) for i, (_, c) in trace._constants.items()),
+    )  # fmt: skip
+
+
+def _fresh(value: Any) -> Any:
+    """An object of our own for each array, so that one passed twice is two wires."""
+    return value[...] if type(value) is np.ndarray and value.ndim else value
+
+
+def _output(trace: Trace, result: Any, outputs: list[Operand]) -> Output:
+    leaves, structure = flatten(result)
+    fixed: list[tuple[Any] | None] = []
+    for leaf in leaves:
+        if isinstance(leaf, Traced):
+            if leaf.tape is not trace:
+                leaf = trace.lift(leaf)
+            outputs.append(leaf.wire)
+            fixed.append(None)
+        elif type(leaf) in (float, int, np.ndarray) or isinstance(leaf, np.generic):
+            value = leaf.copy() if isinstance(leaf, np.ndarray) else leaf
+            outputs.append(Constant(value, type_of(value)))
+            fixed.append(None)
+        else:
+            fixed.append((leaf,))
+    return Output(structure, tuple(fixed))
+
+
+def _plain(value: Any) -> Any:
+    leaves, structure = flatten(value)
+    return unflatten(structure, [v.value if isinstance(v, Traced) else v for v in leaves])
+
+
+def scalar_output(function: Callable[..., Any], recorded: Recorded) -> None:
+    """A gradient needs one real number.
+
+    Raises
+    ------
+    NotScalarError
+        The function returned something else.
+    """
+    output = recorded.output
+    outputs = recorded.circuit.outputs[: sum(f is None for f in output.fixed)]
+    if output.structure is None and len(outputs) == 1:
+        type_ = outputs[0].type
+        if not type_.shape and type_.dtype.kind in "fiub":
+            return
+        what = f"an array of shape {type_.shape}"
+    elif output.structure is None:
+        what = f"a {type(recorded.result).__name__}"
+    else:
+        what = f"a {type(recorded.result).__name__} of {len(output.fixed)} values"
+    raise NotScalarError(
+        f"{getattr(function, '__name__', 'the function')} returned {what}, but a gradient is of "
+        "one number. Return a scalar (np.sum, np.mean, ...), use gg.vjp to pull an upstream "
+        "gradient back, or gg.jacobian for all outputs"
+    )

@@ -1,0 +1,335 @@
+"""Recording: from calls on traced values to the gates of a circuit.
+
+A *concrete* trace runs the user's function on real values and writes down what happened; a
+*symbolic* trace runs the rules of gates on types alone. This file knows how a gate is recorded,
+what Python was told (guards) and which trace is active; it does not know operators, methods or
+NumPy's protocols, which live on the traced values (`values.py`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Circuit, Constant, Gate, Op, Operand, Place, Wire, WireType, infer
+from glassgrad.circuit.model import FLOAT, type_of
+from glassgrad.errors import GlassgradError, ShapeError, UnsupportedError
+from glassgrad.gates.guards import guard
+from glassgrad.tracing.source import name_of, user_frame, where
+
+__all__ = ["ACTIVE", "LITERAL", "PASSIVE", "SymbolicTrace", "Trace", "current", "tracing"]
+
+# How much a value depends on: nothing but literals, the call's data, or what is differentiated.
+LITERAL, PASSIVE, ACTIVE = 0, 1, 2
+
+_thread = threading.local()
+
+
+def current() -> Trace | None:
+    """The innermost concrete trace active on this thread."""
+    stack = getattr(_thread, "stack", None)
+    return stack[-1] if stack else None
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Make a trace the active one of this thread."""
+    stack = _thread.__dict__.setdefault("stack", [])
+    trace.depth = len(stack) + 1
+    stack.append(trace)
+    try:
+        yield trace
+    finally:
+        stack.pop()
+
+
+class Trace:
+    """One run of a Python function, written down as gates.
+
+    Parameters
+    ----------
+    places : bool
+        Also write down the user's line of every gate (for code and pictures; costs time).
+    """
+
+    concrete = True
+    backward = False
+    template: Gate | None = None  # the gate whose rule is running: its place, its spelling
+
+    def __init__(self, places: bool = False) -> None:
+        self.depth = 0
+        self.places = places
+        self.statement = 0  # advanced by the line tracer
+        self.inputs: list[Wire] = []
+        self.gates: list[Gate] = []
+        self.names: dict[Wire, str] = {}
+        self.captured: list[tuple[Wire, Any]] = []  # values of outer traces, by the wire here
+        self.backups: dict[Wire, Any] = {}  # arguments as they were before the function wrote there
+        self.retrace: str | None = None  # why this path cannot be used again
+        self._constants: dict[int, tuple[Any, Constant]] = {}
+        self._lifted: dict[int, tuple[Any, Any]] = {}
+        self._guarded: set[tuple[Wire, str]] = set()
+
+    # -- values in ---------------------------------------------------------------------------
+
+    def input(self, value: Any, level: int, name: str | None = None) -> Any:
+        """A new input of the circuit, as the traced value the user's function gets."""
+        from glassgrad.tracing.values import wrap
+
+        wire = Wire(type_of(value))
+        self.inputs.append(wire)
+        if name:
+            self.names[wire] = name
+        return wrap(self, wire, value, level, outside=True)
+
+    def constant(self, value: Any) -> Operand:
+        """A plain number or array as an operand.
+
+        Arrays are copied, since the function may write to them later; one copy serves as long as
+        the contents stay the same.
+        """
+        cls = type(value)
+        if cls is float or cls is int or cls is bool:
+            return Constant(value, type_of(value))
+        if isinstance(value, np.generic):
+            return Constant(value, type_of(value))
+        if cls is not np.ndarray:
+            value = _as_array(value)
+            return Constant(value, type_of(value))
+        known = self._constants.get(id(value))
+        if known is not None and known[0] is value and _identical(known[1].value, value):
+            return known[1]
+        copy = value.copy()
+        copy.flags.writeable = False
+        made = Constant(copy, type_of(copy))
+        self._constants[id(value)] = (value, made)
+        return made
+
+    def lift(self, traced: Any) -> Any:
+        """A value of an outer trace, as a captured input of this one."""
+        if traced.tape.depth >= self.depth or traced.tape.finished:
+            raise GlassgradError(
+                f"a traced value outlived the call it belongs to and is used at {where()}: keep "
+                "results by returning them, not by storing them outside the function"
+            )
+        known = self._lifted.get(id(traced))
+        if known is not None and known[0] is traced and known[1].version_seen == traced.seen():
+            return known[1]
+        lifted = self.input(traced.value, PASSIVE)
+        lifted.version_seen = traced.seen()
+        self.captured.append((lifted.wire, traced))
+        self._lifted[id(traced)] = (traced, lifted)
+        return lifted
+
+    finished = False
+
+    # -- gates -------------------------------------------------------------------------------
+
+    def apply(
+        self, op: Op, operands: Sequence[Any], static: Mapping[str, Any], spelling: str = "numpy"
+    ) -> Any:
+        """Run an op on values and record it; gives the traced result (a tuple for several)."""
+        from glassgrad.tracing.values import Traced, TracedArray, wrap
+
+        values: list[Any] = []
+        wires: list[Operand] = []
+        level = LITERAL
+        for x in operands:
+            if isinstance(x, Traced):
+                if x.tape is not self:
+                    x = self.lift(x)
+                values.append(x.value)
+                wires.append(x.wire)
+                if x.level > level:
+                    level = x.level
+            else:
+                operand = self.constant(x)
+                values.append(operand.value if type(x) is np.ndarray else x)  # type: ignore[union-attr]
+                wires.append(operand)
+        try:
+            result = op.spelled(spelling)(*values, **static)
+        except Exception as error:
+            self.retrace = f"{op.name} raised {type(error).__name__} while it was traced"
+            raise _explained(op, operands, values, error) from error
+        if not op.differentiable and level == ACTIVE:
+            level = PASSIVE
+        if op.outputs == 1:
+            first = operands[0] if op.views else None
+            if isinstance(first, TracedArray) and type(result) is np.ndarray:
+                if first.tape is not self:
+                    first = self.lift(first)
+                if result is first.value:
+                    return first
+                if np.may_share_memory(result, first.value):
+                    wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
+                    return first.view_by(wire, result, op, tuple(operands[1:]), static, spelling)
+            wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
+            return wrap(self, wire, result, level)
+        outputs = self.emit(op, wires, static, tuple(_typed(r, op) for r in result), spelling)
+        return tuple(wrap(self, w, r, level) for w, r in zip(outputs, result, strict=True))
+
+    def emit(
+        self,
+        op: Op,
+        inputs: Sequence[Operand],
+        static: Mapping[str, Any],
+        types: tuple[WireType, ...] | None = None,
+        spelling: str = "numpy",
+    ) -> tuple[Wire, ...]:
+        """Append a gate; gives its output wires."""
+        if types is None:
+            types = infer(op, tuple(i.type for i in inputs), static, inputs)
+        outputs = tuple([Wire(t) for t in types])
+        place = self._place() if self.places else None
+        self.gates.append(
+            Gate(op, tuple(inputs), outputs, static, spelling, place, self.backward, self.template)
+        )
+        return outputs
+
+    def _place(self) -> Place | None:
+        frame = user_frame(3)
+        if frame is None:
+            return None
+        code = frame.f_code
+        return Place(code.co_filename, code.co_name, frame.f_lineno, self.statement)
+
+    # -- what Python is told -----------------------------------------------------------------
+
+    def tell(self, traced: Any, how: str, told: Any) -> Any:
+        """Hand a value to Python; unless it is a literal, the path is guarded by it from now on."""
+        if traced.tape is not self:
+            traced.tape.tell(traced, how, told)
+        elif traced.level != LITERAL:
+            wire = traced.wire
+            if (wire, how) not in self._guarded:
+                self._guarded.add((wire, how))
+                self.emit(guard, (wire,), {"how": how, "told": told}, ())
+        return told
+
+    def circuit(self, outputs: Sequence[Operand]) -> Circuit:
+        """What was recorded, as a circuit."""
+        return Circuit(tuple(self.inputs), tuple(self.gates), tuple(outputs), dict(self.names))
+
+
+class SymbolicTrace(Trace):
+    """Records rules on types alone, without values, behind the gates of an existing circuit."""
+
+    concrete = False
+    backward = True
+    careful = False  # spell out what only matters at edge points
+
+    def __init__(self, circuit: Circuit | None = None) -> None:
+        super().__init__()
+        self.depth = 1_000_000
+        if circuit is not None:
+            self.inputs = list(circuit.inputs)
+            self.gates = list(circuit.gates)
+            self.names = dict(circuit.names)
+
+    def lift(self, traced: Any) -> Any:
+        raise GlassgradError("a rule met a value of another trace")
+
+    def symbol(self, operand: Operand) -> Any:
+        """A wire as a traced value; a constant as the number or array it is."""
+        from glassgrad.tracing.values import wrap
+
+        if not isinstance(operand, Constant):
+            return wrap(self, operand, None, ACTIVE)
+        if operand.type.kind == "array":
+            self._constants.setdefault(id(operand.value), (operand.value, operand))
+        return operand.value
+
+    def apply(
+        self, op: Op, operands: Sequence[Any], static: Mapping[str, Any], spelling: str = "numpy"
+    ) -> Any:
+        from glassgrad.tracing.values import Traced, wrap
+
+        wires = [x.wire if isinstance(x, Traced) else self.constant(x) for x in operands]
+        outputs = self.emit(op, wires, static, None, spelling)
+        traced = [wrap(self, w, None, ACTIVE) for w in outputs]
+        return traced[0] if op.outputs == 1 else tuple(traced)
+
+    def constant(self, value: Any) -> Operand:
+        if type(value) is np.ndarray:  # a constant that went through a rule is the same constant
+            known = self._constants.get(id(value))
+            if known is None:
+                known = self._constants[id(value)] = (value, Constant(value, type_of(value)))
+            return known[1]
+        return Constant(value, type_of(value))
+
+    def _place(self) -> Place | None:
+        return self.template.place if self.template is not None else None
+
+    def emit(
+        self,
+        op: Op,
+        inputs: Sequence[Operand],
+        static: Mapping[str, Any],
+        types: tuple[WireType, ...] | None = None,
+        spelling: str = "numpy",
+    ) -> tuple[Wire, ...]:
+        template = self.template
+        if template is not None:
+            if op is template.op:  # `.dot` stays `.dot`, as the user wrote
+                spelling = template.spelling
+            self.places = template.place is not None
+        if self.careful and spelling == "operator" and op.name in ("divide", "power", "remainder"):
+            spelling = "numpy"  # of Python floats: infinity where Python would raise
+        return super().emit(op, inputs, static, types, spelling)
+
+
+def _typed(result: Any, op: Op) -> WireType:
+    cls = type(result)
+    if cls is float:
+        return FLOAT
+    try:
+        found = type_of(result)
+    except TypeError:
+        raise UnsupportedError(
+            f"{op.name} gave a {cls.__name__} at {where(user_frame(3))}: only real numbers and "
+            "plain arrays can be traced"
+        ) from None
+    if found.dtype.kind in "cO":
+        kind = "complex" if found.dtype.kind == "c" else "object"
+        raise UnsupportedError(
+            f"{op.name} gave {kind} numbers at {where(user_frame(3))}: only real numbers are "
+            "supported; work on real and imaginary parts apart"
+        )
+    return found
+
+
+def _as_array(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        raise UnsupportedError(
+            f"{type(value).__name__}, a subclass of ndarray, meets a traced value at {where()}: "
+            "convert it with np.asarray first"
+        )
+    made = np.asarray(value)
+    if made.dtype == object:
+        raise UnsupportedError(
+            f"a {type(value).__name__} meets a traced value at {where()}: numbers, arrays and "
+            "nested lists of numbers can take part"
+        )
+    return made
+
+
+def _identical(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def _explained(op: Op, operands: Sequence[Any], values: Sequence[Any], error: Exception) -> Exception:
+    """A shape mismatch in words, with both wires and the line; any other error as it is."""
+    arrays = [(o, np.shape(v)) for o, v in zip(operands, values, strict=True)]
+    if not isinstance(error, ValueError) or isinstance(error, (GlassgradError, np.linalg.LinAlgError)):
+        return error
+    if sum(1 for _, shape in arrays if shape) < 2 and "shape" not in str(error):
+        return error
+    frame = user_frame(3)
+    parts = " and ".join(
+        f"{name_of(operand, frame) or 'an unnamed value'} {shape}" for operand, shape in arrays
+    )
+    return ShapeError(f"{op.name}: the shapes of {parts} do not fit, at {where(frame)} ({error})")

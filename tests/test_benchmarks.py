@@ -1,0 +1,101 @@
+"""The benchmark cases are right, and the harness tells a wrong peer from a right one."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from benchmarks import machine, report
+from benchmarks.case import retarget
+from benchmarks.cases import CASES
+from benchmarks.measure import measure
+from benchmarks.peers import PEERS, read
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_gradient_by_hand_agrees_with_glassgrad(name: str) -> None:
+    case = CASES[name]
+    args = case.data()
+    value, gradients = read(gg.value_and_grad(case.model, argnums=case.argnums)(*args))
+    expected, by_hand = read(case.by_hand(*args))
+    # The first tolerance is for rounding in float32, the second for a gradient's small elements.
+    assert value == pytest.approx(expected, rel=case.tolerance)
+    for got, want in zip(gradients, by_hand, strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=case.tolerance * np.abs(want).max())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_data_is_the_same_each_time(name: str) -> None:
+    for first, second in zip(CASES[name].data(), CASES[name].data(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_wrong_peer_is_found_and_a_failing_one_does_not_stop_the_rest() -> None:
+    def wrong(x: float, y: float) -> tuple[float, tuple[float, float]]:
+        value, (dx, dy) = CASES["notes"].by_hand(x, y)
+        return value, (dx, dy * 1.0001)
+
+    def fails(case: object, args: object) -> None:
+        raise ValueError("cannot do this")
+
+    peers = {
+        "by-hand": PEERS["by-hand"],
+        "jax": replace(PEERS["jax"], build=lambda case, args: lambda: wrong(*args)),
+        "torch": replace(PEERS["torch"], build=fails),
+    }
+    result = measure(CASES["notes"], peers, seconds=0.01)
+    assert [line.split()[0] for line in result.disagreements()] == ["jax"]
+    assert result.failed == {"torch": "ValueError: cannot do this"}
+    assert result.timings["by-hand"].median > 0
+
+
+def test_results_are_written_as_a_page_and_as_json(tmp_path: Path) -> None:
+    peers = {name: PEERS[name] for name in ("glassgrad", "forward", "by-hand")}
+    result = measure(CASES["notes"], peers, seconds=0.01)
+    report.write(tmp_path, [result], machine.about(), {"jax": "not installed"})
+    case = json.loads((tmp_path / "results.json").read_text())["cases"][0]
+    timing = case["seconds"]
+    assert (
+        case["ratios"]["to_by_hand"] == timing["glassgrad"]["median"] / timing["by-hand"]["median"]
+    )
+    assert case["ratios"]["best_library"] is None
+    page = (tmp_path / "RESULTS.md").read_text()
+    assert CASES["notes"].title in page
+    assert "left out: `jax` (not installed)" in page
+    rows = [line.count("|") for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) == 8  # four tables of a heading and one case
+
+
+def test_retarget_reaches_helpers_and_leaves_the_original_alone() -> None:
+    class Counting:
+        calls = 0
+
+        @staticmethod
+        def array(values: list[float]) -> np.ndarray:
+            Counting.calls += 1
+            return np.array(values)
+
+        sum = staticmethod(np.sum)
+
+    model = CASES["rk4"].model
+    rates = CASES["rk4"].data()[0]
+    assert retarget(model, np=Counting)(rates) == model(rates)
+    assert Counting.calls == 801  # the start, and four slopes in each of 200 steps
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.234e-6, "1.23 us"), (0.4567, "457 ms"), (0.9996, "1.00 s"), (82e-9, "82.0 ns")],
+)
+def test_durations_have_three_figures(seconds: float, text: str) -> None:
+    assert report.duration(seconds) == text
+
+
+def test_what_was_not_measured_is_left_blank() -> None:
+    assert report.duration(None) == report.duration(math.nan) == ""
