@@ -19,6 +19,7 @@ import glassgrad as gg
 
 console = Console()
 
+WIDTH = 100  # of a line of staged code
 HIDDEN = 64
 WEIGHTS = (0, 1, 2, 3)  # W1, b1, W2, b2: what is learned; the pictures and labels are given
 
@@ -30,7 +31,7 @@ def loss(W1, b1, W2, b2, X, labels):
     """Mean cross entropy of a two-layer softmax network."""
     hidden = np.tanh(X @ W1 + b1)
     scores = hidden @ W2 + b2
-    odds = np.exp(scores)
+    odds = np.exp(scores)  # hidden is within -1 and 1, so scores are small enough for this
     total = odds.sum(axis=1)
     right = scores[np.arange(len(X)), labels]
     surprise = np.log(total) - right
@@ -61,8 +62,9 @@ def standardise(pixels, like):
 
 def show_backward_code(weights, X, labels):
     console.rule("[bold]1. The backward pass of the network, staged")
-    circuit = gg.backprop(loss, *weights, X[:100], labels[:100], argnums=WEIGHTS)
-    console.print(Syntax(circuit.code, "python", background_color="default"))
+    record = gg.backprop(loss, *weights, X[:100], labels[:100], argnums=WEIGHTS)
+    code = Syntax(record.code, "python", background_color="default", code_width=WIDTH)
+    console.print(code, crop=False)
 
 
 # --- 2. Is it right? ------------------------------------------------------------------------------

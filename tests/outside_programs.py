@@ -78,5 +78,6 @@ def look_at(table: dict[str, Any]) -> Outside:
     function, objects = table["f"], table.get("objects", ())
     outside = look(function, *objects)
     assert verdict(outside), outside.difference()
+    assert not any("cannot be looked into" in reason for reason in outside.impure)
     fresh = look(function, *objects)  # `verdict` has compiled the first one
     return fresh

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
+from benchmarks import case as case_module
 from benchmarks import machine, report
 from benchmarks.case import retarget
 from benchmarks.cases import CASES
@@ -99,3 +104,29 @@ def test_durations_have_three_figures(seconds: float, text: str) -> None:
 
 def test_what_was_not_measured_is_left_blank() -> None:
     assert report.duration(None) == report.duration(math.nan) == ""
+
+
+@pytest.mark.parametrize("module", [case_module, report])
+def test_the_examples_in_docstrings_hold(module: object) -> None:
+    failed, tried = doctest.testmod(module)
+    assert tried > 0
+    assert failed == 0
+
+
+def test_the_pins_on_openblas_are_taken_off_before_numpy_is_loaded() -> None:
+    code = """if True:
+        from benchmarks.blas import PINS, unpin
+        unpin()
+        import os, sys
+        print([pin in os.environ for pin in PINS], "numpy" in sys.modules, sys.argv)
+    """
+    root = Path(__file__).resolve().parent.parent
+    run = subprocess.run(
+        [sys.executable, "-c", code, "kept"],
+        env={**os.environ, "OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_L2_SIZE": "512"},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "[False, False] False ['-c', 'kept']"

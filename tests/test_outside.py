@@ -486,6 +486,19 @@ def test_a_defaultdict_is_not_made_to_grow() -> None:
     assert dict(table["p"]) == {}
 
 
+def test_an_object_that_cannot_be_looked_into_is_a_reason_and_no_error() -> None:
+    table = program(
+        "class Meta(type):\n"
+        "  def __getattribute__(cls, n):\n"
+        "    if n == '__module__': raise RuntimeError('private')\n"
+        "    return type.__getattribute__(cls, n)\n"
+        "class Odd(metaclass=Meta): pass\n"
+        "odd = Odd()\ndef f(x): return odd.s * x"
+    )
+    reasons = look(table["f"]).impure
+    assert "odd: cannot be looked into (RuntimeError('private'))" in reasons
+
+
 def test_a_builtin_function_and_a_class_can_be_looked_at() -> None:
     assert look(math.exp).same() and look(np.sin).same() and look(dict).same()
 

@@ -288,6 +288,9 @@ class Backprop:
     ) -> WireRecord:  # fmt: skip
         studied = self._study
         gradient = studied.backward.gradients.get(wire)
+        if gradient is None and wire in studied.recorded.active:
+            at = studied.recorded.active.index(wire) + len(studied.recorded.circuit.outputs)
+            gradient = studied.backward.circuit.outputs[at]  # nothing arrived: zeros
         shown = studied.recognised.get(wire, gate)
         return WireRecord(
             name, gate.place.line if gate is not None and gate.place else None,

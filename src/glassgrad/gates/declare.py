@@ -243,8 +243,7 @@ def _binding(rule: Rule, numpy: Any, extra: int) -> Any:
     parameters = list(inspect.signature(rule).parameters.values())
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
     if variadic:
-        operands = [p.name for p in parameters if p.kind is p.VAR_POSITIONAL]
-        return _sequence(operands[0], numpy)
+        return _sequence(_signature(numpy)[0][0], numpy)
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     return _named(positional[: len(positional) - extra], numpy,
                   [p.name for p in parameters if p.kind is p.KEYWORD_ONLY])  # fmt: skip

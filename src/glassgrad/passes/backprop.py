@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType
+from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType, type_of
 from glassgrad.gates.declare import OPS, Scatter
 from glassgrad.tracing import SymbolicTrace, Traced, apply
 
@@ -230,13 +230,12 @@ class _Walk:
 
     def fitted(self, gradient: Any, type_: WireType) -> Any:
         """A gradient summed (or spread) to its wire's shape, in its wire's precision."""
-        shape = np.shape(gradient)
-        if shape != type_.shape:
-            gradient = _to_shape(gradient, shape, type_.shape)
-        dtype = gradient.dtype if isinstance(gradient, (Traced, np.ndarray, np.generic)) else None
-        if isinstance(gradient, Traced):
-            dtype = gradient.type.dtype
-        if dtype is not None and dtype != type_.dtype:
+        has = gradient.type if isinstance(gradient, Traced) else type_of(gradient)
+        if has is type_ or (has.shape == type_.shape and has.dtype is type_.dtype):
+            return gradient
+        if has.shape != type_.shape:
+            gradient = _to_shape(gradient, has.shape, type_.shape)
+        if has.dtype != type_.dtype and has.kind != "python":
             gradient = OPS["astype"](gradient, dtype=type_.dtype)
         return gradient
 

@@ -66,6 +66,7 @@ class Arguments:
     layout: Layout
     statics: list[Any]  # static leaves that are objects: what they hold is read from outside
     numeric: list[Any]  # the leaves that are inputs of the circuit
+    given: tuple[Any, ...]  # the positional arguments as they came
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
@@ -126,7 +127,7 @@ def resolve(
         keywords.append((name, *take(value, chosen(name), name)))
     layout = Layout(tuple(positional), tuple(keywords), tuple(roles), tuple(_unique(leaf_labels)))
     numeric = [v for v, role in zip(leaves, roles, strict=True) if role is not STATIC]
-    return Arguments(tuple(key), leaves, layout, statics, numeric)
+    return Arguments(tuple(key), leaves, layout, statics, numeric, args)
 
 
 def _unique(labels: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.outside import Outside, look
 from glassgrad.runtime.paths import Path, gradients_as
+from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
 from glassgrad.tracing import LOCK, Traced, apply, current
 from glassgrad.tracing.effects import settle
@@ -50,9 +51,16 @@ class GradientFunction:
         self._names = parameter_names(function)
         self._chosen = selector(argnums, self._names, function)
         self._signatures: dict[Any, _Signature] = {}
+        self._plain: dict[Any, PlainCall] = {}
         self._noticed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and current() is None:
+            known = self._plain.get(plain_key(args))
+            if known is not None:
+                answer = known(args)
+                if answer is not OTHER_PATH:
+                    return answer
         arguments = resolve(args, kwargs, self._chosen, self._names)
         if current() is not None:
             return self._inline(arguments, args, kwargs)
@@ -81,6 +89,7 @@ class GradientFunction:
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
                 self._signatures[arguments.key] = found
+                self._plain.clear()
             recorded = recorded_call(
                 self._function, arguments, self._has_aux, found.outside.bindings
             )
@@ -93,8 +102,15 @@ class GradientFunction:
         reason = changed or recorded.retrace or next(iter(found.outside.impure), None)
         if reason is None:
             found.add(path)
+            if is_plain(arguments, recorded):
+                chosen = self._argnums if isinstance(self._argnums, tuple) else (self._argnums,)
+                order = [n if isinstance(n, int) else self._names.index(n) for n in chosen]
+                self._plain[plain_key(arguments.leaves)] = self._plain[plain_key(arguments.given)] \
+                    = PlainCall(found, arguments, order, isinstance(self._argnums, tuple),
+                                self._value)  # fmt: skip
         else:
             self._signatures.pop(arguments.key, None)
+            self._plain.clear()
             self._notice(reason)
         return self._answer(recorded, results, arguments)
 

@@ -50,7 +50,14 @@ class Path:
         return found
 
     def first(self, values: Sequence[Any]) -> Sequence[Any]:
-        """The answer of the run this path was recorded from, without compiling anything."""
+        """The answer of the run this path was recorded from, without compiling anything.
+
+        Warnings are off: what the forward pass had to warn of, it did while it was traced.
+        """
+        with np.errstate(all="ignore"):
+            return self._first(values)
+
+    def _first(self, values: Sequence[Any]) -> Sequence[Any]:
         try:
             results = evaluate(self.circuit(careful=False), values)
         except _PYTHON_ONLY:
@@ -80,7 +87,7 @@ class Path:
     def program(self, careful: bool) -> Program:
         found = self._programs.get(careful)
         if found is None:
-            found = program(self.circuit(careful), self.forward_outputs, watch=not careful)
+            found = program(self.circuit(careful), self.gradient_types, watch=not careful)
             self._programs[careful] = found
         return found
 

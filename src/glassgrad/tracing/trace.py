@@ -57,8 +57,6 @@ class Trace:
     """
 
     concrete = True
-    backward = False
-    template: Gate | None = None  # the gate whose rule is running: its place, its spelling
 
     def __init__(self, places: bool = False) -> None:
         self.depth = 0
@@ -186,7 +184,7 @@ class Trace:
         outputs = tuple([Wire(t) for t in types])
         place = self._place() if self.places else None
         self.gates.append(
-            Gate(op, tuple(inputs), outputs, static, spelling, place, self.backward, self.template)
+            Gate(op, tuple(inputs), outputs, static, spelling, place)
         )
         return outputs
 
@@ -219,7 +217,7 @@ class SymbolicTrace(Trace):
     """Records rules on types alone, without values, behind the gates of an existing circuit."""
 
     concrete = False
-    backward = True
+    template: Gate | None = None  # the gate whose rule is running: its place, its spelling
     careful = False  # spell out what only matters at edge points
 
     def __init__(self, circuit: Circuit | None = None) -> None:
@@ -261,9 +259,6 @@ class SymbolicTrace(Trace):
             return known[1]
         return Constant(value, type_of(value))
 
-    def _place(self) -> Place | None:
-        return self.template.place if self.template is not None else None
-
     def emit(
         self,
         op: Op,
@@ -273,13 +268,18 @@ class SymbolicTrace(Trace):
         spelling: str = "numpy",
     ) -> tuple[Wire, ...]:
         template = self.template
+        place = None
         if template is not None:
+            place = template.place
             if op is template.op:  # `.dot` stays `.dot`, as the user wrote
                 spelling = template.spelling
-            self.places = template.place is not None
         if self.careful and spelling == "operator" and op.name in ("divide", "power", "remainder"):
             spelling = "numpy"  # of Python floats: infinity where Python would raise
-        return super().emit(op, inputs, static, types, spelling)
+        if types is None:
+            types = infer(op, tuple([i.type for i in inputs]), static, inputs)
+        outputs = tuple([Wire(t) for t in types])
+        self.gates.append(Gate(op, tuple(inputs), outputs, static, spelling, place, True, template))
+        return outputs
 
 
 def _typed(result: Any, op: Op) -> WireType:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
+from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType
 from glassgrad.emit.python.expressions import Text, constant, expression
 from glassgrad.emit.python.statements import guard_condition, write
 from glassgrad.gates.guards import holds
@@ -36,18 +36,18 @@ _HAZARDS = {"divide", "power", "log", "log2", "log10", "log1p", "exp", "exp2", "
             "cosh", "reciprocal", "logaddexp"}  # fmt: skip
 
 
-def program(circuit: Circuit, forward_outputs: int, *, watch: bool) -> Program:
+def program(circuit: Circuit, gradients: Sequence[WireType], *, watch: bool) -> Program:
     """Compile a circuit of value and gradients to a Python function.
 
     Parameters
     ----------
     circuit : Circuit
-    forward_outputs : int
-        How many of the outputs are the forward pass's own; the rest are gradients.
+    gradients : sequence of WireType
+        The last outputs are gradients of inputs of these types: Python floats for Python floats.
     watch : bool
         Answer `EDGE_POINT` if a gradient holds a NaN.
     """
-    text, constants = _Writer(circuit, forward_outputs, watch).text()
+    text, constants = _Writer(circuit, gradients, watch).text()
     file = f"<glassgrad path {next(_numbers)}>"
     namespace: dict[str, Any] = {"np": np, "math": math, "OTHER_PATH": OTHER_PATH,
                                  "EDGE_POINT": EDGE_POINT, "holds": holds, **constants}  # fmt: skip
@@ -63,8 +63,10 @@ def program(circuit: Circuit, forward_outputs: int, *, watch: bool) -> Program:
 
 
 class _Writer:
-    def __init__(self, circuit: Circuit, forward_outputs: int, watch: bool) -> None:
-        self.circuit, self.forward_outputs, self.watch = circuit, forward_outputs, watch
+    def __init__(self, circuit: Circuit, gradients: Sequence[WireType], watch: bool) -> None:
+        self.circuit, self.watch = circuit, watch
+        self.forward_outputs = len(circuit.outputs) - len(gradients)
+        self.wanted: list[WireType | None] = [None] * self.forward_outputs + list(gradients)
         self.names: dict[Operand, Text] = {}
         self.constants: dict[str, Any] = {}
         self.memory: Memory = memory(circuit)
@@ -153,12 +155,22 @@ class _Writer:
     def result(self, n: int, operand: Operand) -> str:
         """An output as memory of its own: nothing returned shares memory with an input."""
         name = self.read(operand)
+        wanted = self.wanted[n]
+        if wanted is not None and wanted.kind != operand.type.kind:
+            return self.as_kind(name, wanted)
         if operand.type.kind != "array":
             return str(name)
         again = operand in self.circuit.outputs[:n] or self.shared_with_earlier(n, operand)
         if operand in self.memory.owned and not again:
             return f"np.ascontiguousarray({name})" if operand.type.ndim > 1 else str(name)
         return f"np.array({name}, order='C')"
+
+    def as_kind(self, name: Text, wanted: WireType) -> str:
+        """A gradient as the kind of value its argument is."""
+        if wanted.kind == "python":
+            return f"float({name})"
+        dtype = f"np.{wanted.dtype.name}"
+        return f"{dtype}({name})" if wanted.kind == "numpy" else f"np.array({name}, {dtype})"
 
     def shared_with_earlier(self, n: int, operand: Operand) -> bool:
         group = self.memory.group.get(operand)

@@ -234,9 +234,7 @@ def _container(walk: Walk, value: Any, kind: Kind, pairs: Any, place: Place | No
     walk.items.append(Items(value, path_of(place, name)))
     for key, item in pairs:
         if not is_plain(item):
-            table = value if kind == "dict item" else None
-            if kind == "list item":
-                table = value
+            table = value if kind in ("dict item", "list item") else None
             walk.note(Place(kind, value, key, item, table, parent=place, home=name))
         if kind == "dict item" and not is_plain(key):
             walk.see(key, place)

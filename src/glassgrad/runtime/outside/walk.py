@@ -98,7 +98,12 @@ class Walk:
                     self.reasons[f"reads more than {self._budget:,} objects"] = None
                     return
                 self._left -= 1
-                self._visit(self, *self._queue.pop())
+                value, place, loose = self._queue.pop()
+                try:
+                    self._visit(self, value, place, loose)
+                except Exception as error:  # a strange object must not keep anybody from a gradient
+                    where = place.path if place is not None else type(value).__name__
+                    self.reasons[f"{where}: cannot be looked into ({error!r})"] = None
             if not self._new_names:
                 return
             names, self._new_names = self._new_names, set()
