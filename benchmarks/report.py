@@ -179,7 +179,7 @@ def _busy(about: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"- Other work was running at the start (load {about['load']} on {about['cores']} cores):",
-        "  the times are too long; the ratios are nearer the truth.",
+        "  all times are too long, most of all those of libraries that hand work to threads.",
     ]
 
 

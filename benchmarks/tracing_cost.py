@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from benchmarks.blas import unpin
 
-unpin()  # before anything that loads NumPy
+if __name__ == "__main__":
+    unpin()  # before anything that loads NumPy
 
 import argparse  # noqa: E402
 import gc  # noqa: E402
@@ -64,22 +65,21 @@ CHAINS: dict[str, tuple[Callable[..., Any], Any]] = {
 
 def stages(function: Callable[..., Any], x: Any) -> tuple[int, dict[str, float]]:
     """Gates of the traced circuit, and seconds for each stage of a first call."""
-    from glassgrad.emit.python import program
-    from glassgrad.passes import gradient_circuit
     from glassgrad.runtime.arguments import resolve
     from glassgrad.runtime.gradient import recorded_call
-    from glassgrad.runtime.interpret import evaluate
+    from glassgrad.runtime.paths import Path
 
     clock = time.perf_counter
     ticks = [clock()]
     arguments = resolve((x,), {}, lambda place: place == 0, ["x"])
     recorded = recorded_call(function, arguments, False, ())
     ticks.append(clock())
-    circuit = gradient_circuit(recorded.circuit, recorded.active, careful=False)
+    path = Path(recorded)
+    path.circuit(careful=False)
     ticks.append(clock())
-    evaluate(circuit, recorded.values)
+    path.first(recorded.values)
     ticks.append(clock())
-    program(circuit, len(recorded.circuit.outputs), watch=True)
+    path.program(careful=False)
     ticks.append(clock())
     seconds = [b - a for a, b in itertools.pairwise(ticks)]
     return len(recorded.circuit.gates), dict(zip(STAGES, seconds, strict=True))
@@ -115,7 +115,10 @@ def main() -> int:
 
 def show(results: dict[str, list[dict[str, Any]]]) -> None:
     """A chain and length a line; the growth says how far from linear each stage is."""
-    table = Table(title="microseconds a gate", caption=f"limit: {LIMIT:g} us to trace a gate")
+    table = Table(
+        title="microseconds a gate",
+        caption=f"limit: {LIMIT:g} us a gate to trace, and as much for backward",
+    )
     for heading in ("chain", "gates", *STAGES):
         table.add_column(heading, justify="left" if heading == "chain" else "right")
     for name, lengths in results.items():

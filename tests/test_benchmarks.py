@@ -21,6 +21,7 @@ from benchmarks.case import retarget
 from benchmarks.cases import CASES
 from benchmarks.measure import measure
 from benchmarks.peers import PEERS, read
+from benchmarks.tracing_cost import STAGES, scalar_chain, stages
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -130,3 +131,10 @@ def test_the_pins_on_openblas_are_taken_off_before_numpy_is_loaded() -> None:
         check=True,
     )
     assert run.stdout.strip() == "[False, False] False ['-c', 'kept']"
+
+
+def test_the_cost_of_tracing_is_taken_of_every_stage() -> None:
+    gates, seconds = stages(lambda x: scalar_chain(x, 100), 0.5)
+    assert gates == 400  # multiply, sine, multiply, add in each round
+    assert tuple(seconds) == STAGES
+    assert min(seconds.values()) > 0

@@ -14,13 +14,12 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.circuit import Constant, Op, infer, type_of
-from glassgrad.emit.python import program
 from glassgrad.gates import OPS
-from glassgrad.gates.declare import alias, elementwise
-from glassgrad.passes import gradient_circuit
+from glassgrad.gates.declare import elementwise
 from glassgrad.runtime.arguments import resolve
 from glassgrad.runtime.gradient import recorded_call
 from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.paths import Path
 
 from .support.differences import (
     close, differentiable, directional, gradient, identical, inner, leaves, like,
@@ -55,6 +54,8 @@ def pulled(sample: Sample, args: tuple[Any, ...], rtol: float = 1e-7) -> tuple[A
     identical(value, expected, "value")
     dy = like(expected, rng_of(sample))
     dx = pullback(dy)
+    if any(np.asarray(leaf).dtype == np.float32 for leaf in leaves(expected)):
+        rtol = 1e-3  # differences of single-precision numbers tell no more
     for n, g in enumerate(dx):
         assert type(g) is type(x[n]), f"gradient {n} is a {type(g)}"
         assert np.asarray(g).dtype == np.asarray(x[n]).dtype
@@ -132,8 +133,9 @@ def test_shape_rule_of_elementwise_gates_follows_promotion(op: Op) -> None:
     """Python numbers, NumPy scalars and arrays of both precisions, in every combination."""
     kinds = [float, np.float64, np.float32, np.asarray, lambda a: np.asarray([a, a], np.float32)]
     example = op.examples[0]
-    for made in itertools.product(kinds, repeat=len(example.args)):
-        args = [m(a) if differentiable(a) else a for m, a in zip(made, example.args, strict=True)]
+    first = [np.ravel(a)[0].item() for a in example.args]
+    for made in itertools.product(kinds, repeat=len(first)):
+        args = [m(a) if type(a) is float else a for m, a in zip(made, first, strict=True)]
         types = tuple(type_of(a) for a in args)
         expected = type_of(op.call(*args, **example.static))
         assert infer(op, types, example.static) == (expected,), types
@@ -195,26 +197,23 @@ def test_views_are_views(op: Op) -> None:
     """Writing to a result that shares memory writes to the array it is a view of."""
     shared = 0
     for case in op.examples:
-        if not np.shares_memory(case.args[0], op.call(*case.args, **case.static)):
+        result = op.call(*case.args, **case.static)
+        if not np.shares_memory(case.args[0], result):
             continue
         shared += 1
 
-        def f(x: Any, case: Any = case, through: Any = op) -> Any:
+        def f(x: Any, case: Any = case, writable: bool = result.flags.writeable) -> Any:
             base = np.multiply(x, 1.0)
-            if through is op:
-                part = op(base, *case.args[1:], **case.static)
-            else:
-                part = op.call(base, *case.args[1:], **case.static)
-            if op.name != "broadcast_to":
-                part[...] = part * part
-            return np.sum(base * base)
+            part = op(base, *case.args[1:], **case.static)
+            base += 1.0
+            if writable:
+                part *= part
+            return np.sum(base * base) + np.sum(part**3)
 
         x = case.args[0]
-        plain = f(x, through=None)
         value, pullback = gg.vjp(f, x)
-        identical(value, plain)
-        numeric = gradient(lambda a: float(f(a, through=None)), [x], 0)
-        close(pullback(np.float64(1))[0], numeric, 1e-6, 1e-6)
+        identical(value, f(x))
+        close(pullback(np.float64(1))[0], gradient(f, [x], 0), 1e-6, 1e-6)
     assert shared, f"{op.name} is flagged as a view, but no example shares memory"
 
 
@@ -232,11 +231,11 @@ def test_emitters_agree(sample: Sample) -> None:
 
     arguments = resolve(tuple(x), {}, lambda n: True, [f"x{n}" for n in range(len(x))])
     recorded = recorded_call(scalar, arguments, False, ())
+    path = Path(recorded)
     found = []
     for careful in (False, True):
-        circuit = gradient_circuit(recorded.circuit, recorded.active, careful=careful)
-        found.append(evaluate(circuit, recorded.values))
-        found.append(program(circuit, 1, watch=not careful)(*recorded.values))
+        found.append(evaluate(path.circuit(careful), recorded.values))
+        found.append(path.program(careful)(*recorded.values))
     value, dx = gg.value_and_grad(scalar, argnums=tuple(range(len(x))))(*x)
     for results in found:
         identical(results[0], scalar(*x), "value")

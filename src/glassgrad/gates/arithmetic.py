@@ -75,8 +75,9 @@ def _power_dx(x: Any, n: Any, y: Any) -> Any:
     if isinstance(n, (int, float)) and not hasattr(n, "wire"):
         special = {0: 0, 1: 1, 2: 2 * x, 0.5: 0.5 / y, -1: -(y * y)}
         return special[n] if n in special else n * x ** (n - 1)
-    # x**0 is constant: its slope stays zero where x**(n - 1) is infinite.
-    return np.where(n == 0, 0.0, n * np.power(x, n - 1.0))
+    # x**0 is constant: its slope stays zero where x**(n - 1) is infinite. Elsewhere the product is
+    # zero by itself for n = 0, and its own slope (in n) is not: so nothing more is masked.
+    return np.where((n == 0) & (x == 0), 0.0, n * np.power(x, n - 1.0))
 
 
 def _power_dn(x: Any, n: Any, y: Any) -> Any:

@@ -5,6 +5,7 @@ The rules work on the axes as NumPy takes them; `spread` puts a reduced gradient
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -58,16 +59,22 @@ def mean(a: Any, dy: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool
                    case(_M, correction=1)])  # fmt: skip
 def var(a: Any, y: Any, dy: Any, *, axis: Any = None, dtype: Any = None, ddof: Any = 0,
         keepdims: bool = False, correction: Any = None) -> Any:  # fmt: skip
-    n = count(a, axis) - (ddof if correction is None else correction)
+    n = _freedom(a, axis, ddof, correction)
     centred = a - np.mean(a, axis=axis, keepdims=True)
     return ((2 / n) * centred * kept(a, dy, axis, keepdims),)
+
+
+def _freedom(a: Any, axis: Any, ddof: Any, correction: Any) -> float:
+    """What NumPy divides the squares by; NaN where it divides by zero."""
+    n = count(a, axis) - (ddof if correction is None else correction)
+    return n if n > 0 else math.nan
 
 
 @general(np.std, says="pushes every element away from the mean; equal elements get nothing",
          examples=[case(_M), case(_M, axis=0, ddof=1), case(_M, axis=1, keepdims=True)])  # fmt: skip
 def std(a: Any, y: Any, dy: Any, *, axis: Any = None, dtype: Any = None, ddof: Any = 0,
         keepdims: bool = False, correction: Any = None) -> Any:  # fmt: skip
-    n = count(a, axis) - (ddof if correction is None else correction)
+    n = _freedom(a, axis, ddof, correction)
     centred = a - np.mean(a, axis=axis, keepdims=True)
     slope = np.where(y == 0, 0.0, dy / (n * np.where(y == 0, 1.0, y)))
     return (centred * kept(a, slope, axis, keepdims),)
@@ -81,6 +88,8 @@ def prod(a: Any, y: Any, dy: Any, *, axis: Any = None, dtype: Any = None, keepdi
          initial: Any = None) -> Any:  # fmt: skip
     # Products of all factors before and all after: no division, so zeros among them are exact.
     lead = 1.0 if initial is None else initial
+    if not np.ndim(a) or not np.size(a):
+        return (lead * spread(a, dy, axis, keepdims),)
     if axis is None or isinstance(axis, tuple):
         axes = tuple(range(np.ndim(a))) if axis is None else tuple(n % np.ndim(a) for n in axis)
         rest = tuple(n for n in range(np.ndim(a)) if n not in axes)
@@ -142,7 +151,7 @@ alias(min, np.amin)
 @linear(np.cumsum, says="each element gets the gradients of all sums it went into",
         examples=[case(_M), case(_M, axis=1), case(_M, axis=0)])  # fmt: skip
 def cumsum(a: Any, dy: Any, *, axis: Any = None, dtype: Any = None) -> Any:
-    if axis is None:
+    if axis is None or not np.ndim(a):
         return np.reshape(np.cumsum(dy[::-1])[::-1], np.shape(a))
     back = _part(np.ndim(a), axis % np.ndim(a), slice(None, None, -1))
     return np.cumsum(dy[back], axis=axis)[back]
@@ -153,6 +162,8 @@ def cumsum(a: Any, dy: Any, *, axis: Any = None, dtype: Any = None) -> Any:
 def cumprod(a: Any, y: Any, dy: Any, *, axis: Any = None, dtype: Any = None) -> Any:
     # d y_k / d a_i is the product of a_0..a_k without a_i. One matrix of "without" products along
     # the axis keeps zeros exact, at the price of a square in the length of the axis.
+    if not np.ndim(a):
+        axis = None
     x = np.reshape(a, (-1,)) if axis is None else np.moveaxis(a, axis, -1)
     g = dy if axis is None else np.moveaxis(dy, axis, -1)
     n = np.shape(x)[-1]

@@ -117,7 +117,7 @@ def _astype(a: Any, *, dtype: Any) -> Any:
 
 @linear(_astype, says="hands the gradient on, in the input's precision",
         bind=lambda args, kwargs: (args, dict(kwargs)),
-        examples=[case(_M, dtype=np.dtype(np.float32))])  # fmt: skip
+        examples=[case(_M, dtype=np.dtype(np.float64)), case(_M, dtype=np.dtype(np.float32))])  # fmt: skip
 def astype(a: Any, dy: Any, *, dtype: Any) -> Any:
     return dy
 
@@ -179,6 +179,8 @@ for _op in (concatenate, stack):
         examples=[case(_M, repeats=2), case(_M, repeats=3, axis=1),
                   case(_M, repeats=(2, 1), axis=0), case(_M, repeats=2, axis=-1)])  # fmt: skip
 def repeat(a: Any, dy: Any, *, repeats: Any, axis: Any = None) -> Any:
+    if not np.ndim(a):
+        axis = None
     x = np.reshape(a, (-1,)) if axis is None else a
     along = 0 if axis is None else axis % np.ndim(a)
     length = np.shape(x)[along]
@@ -235,7 +237,7 @@ def triu(m: Any, dy: Any, *, k: Any = 0) -> Any:
     return np.triu(dy, k)
 
 
-@linear(np.diag, says="puts the gradient on the diagonal, or takes it from there",
+@linear(np.diag, says="puts the gradient on the diagonal, or takes it from there", views=True,
         examples=[case(_M), case(np.arange(3.0)), case(_M, k=1), case(np.arange(2.0), k=-1)])  # fmt: skip
 def diag(v: Any, dy: Any, *, k: Any = 0) -> Any:
     if np.ndim(v) == 1:

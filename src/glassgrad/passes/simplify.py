@@ -185,8 +185,23 @@ def _reshape(sweep: _Sweep, gate: Gate, inputs: Inputs) -> Operand | None:
     (x,) = inputs
     if x.type is gate.output.type:
         return x
+    copies = _copied_number(sweep, gate, x)
+    if copies is not None:
+        return copies
     inner = sweep.driver(x, "reshape")
     return sweep.make(gate, "reshape", inner.inputs[0], **gate.static) if inner else None
+
+
+def _copied_number(sweep: _Sweep, gate: Gate, x: Operand) -> Operand | None:
+    """Copies of one number stay copies of it, however they are arranged."""
+    inner = sweep.driver(x, "broadcast_to")
+    if inner is None or inner.inputs[0].shape:
+        return None
+    return sweep.make(gate, "broadcast_to", inner.inputs[0], shape=gate.output.shape)
+
+
+def _rearranged(sweep: _Sweep, gate: Gate, inputs: Inputs) -> Operand | None:
+    return _copied_number(sweep, gate, inputs[0])
 
 
 def _broadcast_to(sweep: _Sweep, gate: Gate, inputs: Inputs) -> Operand | None:
@@ -209,6 +224,9 @@ def _new_axes(sweep: _Sweep, x: Operand) -> Gate | None:
 
 def _transpose(sweep: _Sweep, gate: Gate, inputs: Inputs) -> Operand | None:
     (x,) = inputs
+    copies = _copied_number(sweep, gate, x)
+    if copies is not None:
+        return copies
     inner = sweep.driver(x, "transpose")
     plain = not gate.static and inner is not None and not inner.static
     return inner.inputs[0] if plain and inner is not None else None
@@ -238,4 +256,5 @@ _RULES: Mapping[str, Callable[[_Sweep, Gate, Inputs], Operand | None]] = {
     "multiply": _multiply, "strong_multiply": _multiply, "divide": _divide, "power": _power,
     "add": _add, "negative": _negative, "reshape": _reshape, "broadcast_to": _broadcast_to,
     "transpose": _transpose, "astype": _astype, "identity": _identity_rule, "sum": _sum,
+    "expand_dims": _rearranged, "squeeze": _rearranged, "ravel": _rearranged,
 }  # fmt: skip

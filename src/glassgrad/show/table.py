@@ -15,7 +15,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from glassgrad.microscope import Backprop, WireRecord
+from glassgrad.microscope import Backprop
 
 __all__ = ["render", "short", "table"]
 
@@ -35,51 +35,61 @@ def table(record: Backprop) -> str:
 
 
 def render(record: Backprop) -> Group:
-    """The table as a rich renderable."""
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", width=_WIDTH)
+    """The table as a rich renderable: statements first, then what each kind of gate does."""
+    wires = record.wires
+    arrays = any(w.shape for w in wires)
+    local = any(w.local for w in wires)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("line", justify="right", no_wrap=True, style="dim")
-    grid.add_column("statement", ratio=30, overflow="fold")
-    grid.add_column("value", ratio=19, style="green", overflow="fold")
-    grid.add_column("gradient", ratio=19, style="red", overflow="fold")
-    grid.add_column("local gradients, and what the gate does", ratio=32, overflow="fold")
-    for wire in record.wires:
-        grid.add_row(
+    grid.add_column("statement", overflow="fold", min_width=24, max_width=44)
+    if arrays:
+        grid.add_column("shape", no_wrap=True, style="dim")
+    of = ": mean, range" if arrays else ""
+    grid.add_column("value" + of, no_wrap=True, style="green")
+    grid.add_column("gradient" + of, no_wrap=True, style="red")
+    grid.add_column("gate", no_wrap=True)
+    if local:
+        grid.add_column("local gradients", style="cyan", overflow="fold")
+    said: dict[str, str] = {}
+    for wire in wires:
+        name = _NAMES.get(wire.op, wire.op)
+        if wire.says:
+            said[name] = wire.says
+        cells: list[str | Text] = [
             "" if wire.line is None else str(wire.line),
             Text(wire.statement or wire.name),
-            short(wire.value),
-            "" if wire.gradient is None else short(wire.gradient),
-            _gate(wire),
-        )
-    return Group(grid)
+        ]
+        if arrays:
+            cells.append("x".join(map(str, wire.shape)))
+        cells += [short(wire.value), "" if wire.gradient is None else short(wire.gradient)]
+        cells.append(Text(name, style="dim") if wire.op == "input" else Text(name))
+        if local:
+            cells.append(", ".join(f"d/d{n} {_number(v)}" for n, v in (wire.local or {}).items()))
+        grid.add_row(*cells)
+    return Group(grid, Text(""), *[_sentence(name, says) for name, says in said.items()])
 
 
-def _gate(wire: WireRecord) -> Text:
-    if wire.op == "input":
-        return Text("input", style="dim")
-    text = Text()
-    if wire.local:
-        pairs = [f"d/d{name} {_number(v)}" for name, v in wire.local.items()]
-        text.append(", ".join(pairs) + "\n", style="cyan")
-    name = {"maximum": "max", "minimum": "min"}.get(wire.op, wire.op)
-    text.append(f"{name}: {wire.says}" if wire.says else name, style="dim")
-    return text
+_NAMES = {"maximum": "max", "minimum": "min"}
+
+
+def _sentence(name: str, says: str) -> Text:
+    return Text.assemble((name, "bold"), f": {says}")
 
 
 def short(value: Any) -> str:
-    """A value in few words: a number, or an array's shape, mean and range."""
+    """A value in few words: a number, or an array's mean and range."""
     if not np.ndim(value):
         return _number(value)
     array = np.asarray(value)
-    shape = "x".join(map(str, array.shape))
     if not array.size:
-        return f"{shape} empty"
+        return "empty"
     if array.dtype.kind not in "fiu":
-        return f"{shape} {array.dtype}"
+        return str(array.dtype)
     with np.errstate(all="ignore"):
         low, high, mean = array.min(), array.max(), array.mean()
     if low == high:
-        return f"{shape} all {_number(low)}"
-    return f"{shape} mean {mean:.3g} in [{low:.3g}, {high:.3g}]"
+        return f"all {low:.3g}"
+    return f"{mean:.2g}, {low:.2g}..{high:.2g}"
 
 
 def _number(value: Any) -> str:

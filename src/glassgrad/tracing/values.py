@@ -233,6 +233,8 @@ class TracedArray(Traced):
         """``self[key] = value``: on the real memory, then on the wires of every array it backs."""
         trace = self._writer(value)
         template, indices = indexing.split(key)
+        if self._is_own_view(value, template, indices):
+            return  # the second half of `y[a:b] += v`, which has already written through the view
         inputs = [self.wire, *self._wires((value, *indices))]
         level = max([self.level, *[x.level for x in (value, *indices) if isinstance(x, Traced)]])
         if isinstance(value, Traced) and value.level == ACTIVE and self.type.dtype.kind != "f":
@@ -247,6 +249,17 @@ class TracedArray(Traced):
             indexing.setitem, inputs, {"template": template}, (self.type,), "operator"
         )[0]
         self._commit(wire, level)
+
+    def _is_own_view(self, value: Any, template: Any, indices: Any) -> bool:
+        if not isinstance(value, TracedArray) or value.parent is not self:
+            return False
+        op, rest, static, _ = value.how
+        return (
+            op is indexing.getitem
+            and value.version == self.storage.version
+            and static["template"] == template
+            and all(a is b for a, b in zip(rest, indices, strict=True))
+        )
 
     def update(self, op: Op, other: Any, spelling: str) -> TracedArray:
         """``self += other`` and the like."""

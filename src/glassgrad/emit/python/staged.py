@@ -22,7 +22,7 @@ from glassgrad.passes.liveness import memory
 __all__ = ["Frame", "Line", "Staged", "staged_code"]
 
 _WIDTH = 88  # columns of a line of code
-_INLINE = 48  # an unnamed value longer than this gets a line of its own
+_INLINE = 60  # an unnamed value longer than this gets a line of its own
 _SMALL = 6  # elements: smaller constants stand where they are used
 _LARGEST = 512  # elements: larger constants become keyword arguments
 
@@ -108,6 +108,14 @@ def staged_code(
     return _Stager(circuit, frame, weak, constants, stages).write()
 
 
+@dataclass(frozen=True)
+class _Inlined:
+    """A value that stands inside the statement that reads it: its gates, the variables it reads."""
+
+    gates: list[Gate]
+    reads: set[str]
+
+
 class _Stager:
     def __init__(
         self, circuit: Circuit, frame: Frame, weak: Mapping[Wire, str],
@@ -118,17 +126,21 @@ class _Stager:
         self.constant_names = constants
         self.memory = memory(circuit)
         self.uses: dict[Operand, int] = {}
+        self.last_read: dict[Operand, Gate | None] = {}
         for gate in circuit.gates:
             for operand in gate.inputs:
                 self.uses[operand] = self.uses.get(operand, 0) + 1
+                self.last_read[operand] = gate
         for operand in circuit.outputs:
             self.uses[operand] = self.uses.get(operand, 0) + 2  # a result has a name
+            self.last_read[operand] = None
         self.names = Names()
         self.texts: dict[Operand, Text] = {}
         self.variables: dict[Operand, str] = {}
         self.lines: list[Line] = []
+        self.count = 0  # statements of the forward pass
         self.numbers: dict[Wire, int] = {}
-        self.pending: dict[Wire, list[Gate]] = {}  # gates inlined into the text of a wire
+        self.pending: dict[Wire, _Inlined] = {}  # values that have no statement yet
         self.module_constants: list[str] = []
         self.large: dict[str, Constant] = {}
 
@@ -194,13 +206,10 @@ class _Stager:
         text = expression(gate, inputs, explicit=gate.backward)
         if wire not in names and self.uses.get(wire, 0) <= 1 and len(text) <= _INLINE:
             self.texts[wire] = text
-            inlined = [gate]
-            for operand in gate.inputs:
-                if isinstance(operand, Wire):
-                    inlined += self.pending.get(operand, [])
-            self.pending[wire] = inlined
+            self.pending[wire] = self.inlined(gate)
             return
         if gate.backward and self.accumulates(gate, wire):
+            self.settle(str(inputs[0]), gate)
             symbol = {"add": "+=", "subtract": "-="}[gate.op.name]
             name = self.again(wire, str(inputs[0]))
             self.statement(gate, _wrapped(f"{name} {symbol} {inputs[1]}"), wire)
@@ -208,12 +217,36 @@ class _Stager:
         target = self.target(gate, wire)
         self.statement(gate, _wrapped(f"{target} = {text}"), wire)
 
+    def inlined(self, gate: Gate) -> _Inlined:
+        """What a value that gets no statement of its own takes with it."""
+        gates, reads = [gate], set()
+        for operand in gate.inputs:
+            if operand in self.variables:
+                reads.add(self.variables[operand])
+            inner = self.pending.pop(operand, None) if isinstance(operand, Wire) else None
+            if inner is not None:
+                gates += inner.gates
+                reads |= inner.reads
+        return _Inlined(gates, reads)
+
+    def settle(self, variable: str, writer: Gate) -> None:
+        """A variable is about to change: what still has to read its old value does so now."""
+        for wire, waiting in list(self.pending.items()):
+            if variable in waiting.reads and wire not in writer.inputs:
+                text = self.texts[wire]
+                gate = waiting.gates[0]
+                name = self.target(gate, wire)
+                del self.pending[wire]
+                self.add_line(gate, _wrapped(f"{name} = {text}"), wire, waiting.gates)
+
     def accumulates(self, gate: Gate, wire: Wire) -> bool:
         """Whether the gate adds to a gradient that arrived earlier, so that ``+=`` says it."""
         first = gate.inputs[0]
         if gate.op.name not in ("add", "subtract") or not isinstance(first, Wire):
             return False
         same = first in self.stages and self.stages[first] is self.stages.get(wire)
+        if self.last_read[first] is not gate or not str(self.read(first)).isidentifier():
+            return False  # the old value is still needed
         return same and (wire.type.kind != "array" or gate in self.memory.in_place)
 
     def target(self, gate: Gate, wire: Wire) -> str:
@@ -221,7 +254,9 @@ class _Stager:
         of = self.stages.get(wire)
         if of is not None and of in self.variables:
             first = gate.inputs[0] if gate.inputs else None
-            if isinstance(first, Wire) and self.stages.get(first) is of:
+            if (isinstance(first, Wire) and self.stages.get(first) is of
+                    and self.last_read[first] is gate):  # fmt: skip
+                self.settle(self.variables[first], gate)
                 return self.again(wire, self.variables[first])
             return self.name(wire, "d" + self.variables[of])
         wanted = self.circuit.names.get(wire) or self.weak.get(wire)
@@ -242,6 +277,7 @@ class _Stager:
         in_place = gate in self.memory.in_place
         variable = str(inputs[0]).isidentifier()
         if in_place and variable:
+            self.settle(str(inputs[0]), gate)
             target = self.again(wire, str(inputs[0]))
         else:
             target = self.target(gate, wire)
@@ -249,15 +285,16 @@ class _Stager:
         self.statement(gate, lines, wire)
 
     def statement(self, gate: Gate, lines: list[str], wire: Wire) -> None:
-        members = [gate]
-        for operand in gate.inputs:
-            if isinstance(operand, Wire):
-                members += self.pending.pop(operand, [])
+        self.add_line(gate, lines, wire, self.inlined(gate).gates)
+
+    def add_line(self, gate: Gate, lines: list[str], wire: Wire, members: list[Gate]) -> None:
+        """A statement, and the gates that are part of it."""
         if gate.backward:
             number = self.numbers.get(gate.origin.output, 0) if gate.origin else 0
             self.lines.append(Line(lines, wire, number, gate, True))
             return
-        number = 1 + max((n.number for n in self.lines), default=0)
+        self.count += 1
+        number = self.count
         for member in members:
             self.numbers.update(dict.fromkeys(member.outputs, number))
         self.lines.append(Line(lines, wire, number, gate))
@@ -305,9 +342,7 @@ class _Stager:
         parameters = list(self.frame.parameters)
         if self.large:
             parameters += ["*", *self.large]
-        head = f"def {self.frame.name}({', '.join(parameters)}):"
-        if len(head) > _WIDTH:
-            head = f"def {self.frame.name}(\n    {', '.join(parameters)},\n):"
+        head = "\n".join(_wrapped(f"def {self.frame.name}({', '.join(parameters)}):", _WIDTH))
         imports = [f"import {m}" for m in ("math",) if "math." in text + str(self.module_constants)]
         imports += ["import numpy as np"] if "np." in text + str(self.module_constants) else []
         imports += ["import scipy.special"] if "scipy." in text else []
@@ -357,37 +392,67 @@ def _aligned(block: Sequence[tuple[list[str], str]]) -> list[str]:
     return out
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, room: int = _WIDTH - 4) -> list[str]:
     """A statement over several lines where one would be too long, broken inside brackets."""
-    if len(text) <= _WIDTH - 4:
+    if len(text) <= room:
         return [text]
-    depth, best = 0, None
+    bracket = _outer_bracket(text, room)
+    if bracket is None:
+        return [text]
+    start, end = bracket
+    parts = _parts(text[start:end])
+    lines, current = [], ""
+    for part in parts:
+        if current and len(current) + len(part) + 1 > room - 4:
+            lines.append(current)
+            current = ""
+        current = f"{current} {part}".strip()
+    if current:
+        lines.append(current)
+    inside = [inner for line in lines for inner in _wrapped(line, room - 4)]
+    return [text[:start], *["    " + line for line in inside], text[end:]]
+
+
+def _outer_bracket(text: str, room: int) -> tuple[int, int] | None:
+    """Where the widest outermost bracket of a line begins and ends inside."""
+    best, depth, start = None, 0, 0
     for n, c in enumerate(text):
         if c in "([{":
+            if depth == 0:
+                start = n + 1
             depth += 1
-            if depth == 1:
-                best = n + 1
         elif c in ")]}":
             depth -= 1
-    if best is None or best >= len(text) - 2:
-        return [text]
-    opening = text[:best]
-    close, depth = len(text), 1
-    for n in range(best, len(text)):
-        depth += (text[n] in "([{") - (text[n] in ")]}")
-        if depth == 0:
-            close = n
-            break
-    inside, rest = text[best:close], text[close:]
-    lines, current, depth = [], "", 0
-    for n, c in enumerate(inside):
+            if depth == 0 and (best is None or n - start > best[1] - best[0]):
+                best = (start, n)
+    return best if best is not None and best[1] - best[0] > 12 else None
+
+
+def _parts(inside: str) -> list[str]:
+    """What stands between brackets, cut at its commas, or else before its operators."""
+    for cut in (_at_commas, _at_operators):
+        parts = cut(inside)
+        if len(parts) > 1:
+            return parts
+    return [inside]
+
+
+def _at_commas(inside: str) -> list[str]:
+    parts, depth, current = [], 0, ""
+    for c in inside:
         current += c
         depth += (c in "([{") - (c in ")]}")
-        room = _WIDTH - 8
-        if (c == "," and depth <= 1 or c in "*+-/@" and depth == 0 and inside[n + 1 : n + 2] == " ") \
-                and len(current) > room - 25:  # fmt: skip
-            lines.append("    " + current.strip())
+        if c == "," and depth == 0:
+            parts.append(current.strip())
             current = ""
-    if current.strip():
-        lines.append("    " + current.strip())
-    return [opening, *lines, rest]
+    return [*parts, current.strip()] if current.strip() else parts
+
+
+def _at_operators(inside: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for n, c in enumerate(inside):
+        depth += (c in "([{") - (c in ")]}")
+        if depth == 0 and c in "+-*/@" and inside[n - 1 : n] == " " and inside[n + 1 : n + 2] == " ":
+            parts.append(inside[start:n].strip())
+            start = n
+    return [*parts, inside[start:].strip()]
