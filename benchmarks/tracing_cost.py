@@ -12,20 +12,20 @@ from benchmarks.blas import unpin
 if __name__ == "__main__":
     unpin()  # before anything that loads NumPy
 
-import argparse  # noqa: E402
-import gc  # noqa: E402
-import itertools  # noqa: E402
-import json  # noqa: E402
-import math  # noqa: E402
-import statistics  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import Any  # noqa: E402
+import argparse
+import gc
+import itertools
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+import numpy as np
+from rich.console import Console
+from rich.table import Table
 
 LENGTHS = (1_000, 10_000)
 LIMIT = 15.0  # microseconds a gate that tracing may cost, and the backward pass as well
@@ -117,7 +117,7 @@ def show(results: dict[str, list[dict[str, Any]]]) -> None:
     """A chain and length a line; the growth says how far from linear each stage is."""
     table = Table(
         title="microseconds a gate",
-        caption=f"limit: {LIMIT:g} us a gate to trace, and as much for backward",
+        caption=f"limit: {LIMIT:g} us to trace a gate, as much for backward",
     )
     for heading in ("chain", "gates", *STAGES):
         table.add_column(heading, justify="left" if heading == "chain" else "right")

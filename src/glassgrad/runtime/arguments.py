@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.emit.python.naming import USED_BY_CODE
 from glassgrad.errors import NotDifferentiableError, UnsupportedError
 from glassgrad.runtime.tree import Structure, flatten, leaf_names, unflatten
 from glassgrad.tracing import Traced
@@ -136,6 +137,7 @@ def _unique(labels: Sequence[str]) -> list[str]:
     for label in labels:
         label = "".join(c if c.isalnum() or c == "_" else "_" for c in label)
         label = label if label and not label[0].isdigit() else f"x{label}"
+        label = f"{label}_" if label in USED_BY_CODE else label
         seen[label] = seen.get(label, 0) + 1
         unique.append(label if seen[label] == 1 else f"{label}_{seen[label]}")
     return unique

@@ -152,9 +152,7 @@ def _frame(
     unpack: list[str] = []
     shapes: list[tuple[str, Structure, list[str]]] = []  # for the result
     at = 0
-    taken = Names()
-    for name in names:
-        taken.reserve(name)
+    taken = Names(set(names))
     groups = [(labels[n] if n < len(labels) else f"x{n}", structure, size)
               for n, (structure, size) in enumerate(layout.positional)]  # fmt: skip
     groups += list(layout.keywords)
@@ -165,7 +163,7 @@ def _frame(
             static = roles[0] is STATIC
             parameters.append(f"{leaves[0]}={arguments.leaves[at]!r}" if static else leaves[0])
         else:
-            label = label if label not in leaves else taken.unique(f"{label}_")
+            label = taken.unique(label)
             parameters.append(label)
             unpack += [f"{leaf} = {path}" for leaf, path, role
                        in zip(leaves, _paths(label, structure, size), roles, strict=True)

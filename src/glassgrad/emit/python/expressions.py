@@ -97,12 +97,21 @@ def _infix(name: str, inputs: Sequence[Text], explicit: bool) -> Text:
 
 
 def _call(gate: Gate, inputs: Sequence[str]) -> Text:
-    arguments = [*map(str, inputs), *_keywords(gate.static)]
+    arguments = _arguments(gate, inputs)
     if gate.spelling == "method" and gate.inputs[0].type.kind != "python" and inputs:
         receiver = inputs[0].within(ATOM) if isinstance(inputs[0], Text) else inputs[0]
         method = {"absolute": "__abs__"}.get(gate.op.name, gate.op.name)
         return Text(f"{receiver}.{method}({', '.join(arguments[1:])})")
     return Text(f"{function_name(gate)}({', '.join(arguments)})")
+
+
+def _arguments(gate: Gate, inputs: Sequence[str]) -> list[str]:
+    """Inputs by position, but for the last ones that ``named`` gives the keywords of."""
+    names = gate.static.get("named", ())
+    split = len(inputs) - len(names)
+    named = [f"{name}={text}" for name, text in zip(names, inputs[split:], strict=True)]
+    static = {k: v for k, v in gate.static.items() if k != "named"}
+    return [*map(str, inputs[:split]), *named, *_keywords(static)]
 
 
 def function_name(gate: Gate) -> str:
@@ -292,6 +301,14 @@ def _pad(gate: Gate, inputs: Sequence[Text]) -> Text:
     return Text(f"np.pad({inputs[0]}, {value(gate.static['widths'])}{extra})")
 
 
+def _sigmoid(gate: Gate, inputs: Sequence[Text]) -> Text:
+    return Text(f"1 / (1 + np.exp(-{inputs[0].within(POWER)}))", PRODUCT)
+
+
+def _softplus(gate: Gate, inputs: Sequence[Text]) -> Text:
+    return Text(f"np.log(1 + np.exp({inputs[0]}))")
+
+
 def _setitem(gate: Gate, inputs: Sequence[Text]) -> Text:
     raise AssertionError("writing is a statement, not an expression")
 
@@ -303,4 +320,5 @@ _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
     "broadcast_to": _broadcast_to, "concatenate": _sequence, "stack": _sequence,
     "identity": _identity, "stop_gradient": _identity, "strong_multiply": _strong, "clip": _clip,
     "round": _round, "pad": _pad, "setitem": _setitem, "add_at": _setitem,
+    "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip

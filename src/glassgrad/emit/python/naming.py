@@ -12,29 +12,40 @@ from collections.abc import Mapping
 
 from glassgrad.circuit import Circuit, Gate, Operand, Wire
 
-__all__ = ["Names", "weak_name", "weak_names"]
+__all__ = ["USED_BY_CODE", "Names", "weak_name", "weak_names"]
 
 _RESERVED = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "math", "scipy"}
+#: What the emitted code itself uses: not even the user's own name may be one of these.
+USED_BY_CODE = {*keyword.kwlist, "np", "math", "scipy", "abs", "int", "float", "type"}
 _BETWEEN = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "over",
             "matmul": "dot", "dot": "dot", "power": "to_the", "equal": "is"}  # fmt: skip
 _LONGEST = 24
 
 
 class Names:
-    """Gives out names, each once."""
+    """Gives out names, each once.
 
-    def __init__(self) -> None:
-        self.taken: set[str] = set(_RESERVED)
+    Parameters
+    ----------
+    users : set of str
+        The user's own names: they may be Python builtins, and nothing else may take them.
+    """
 
-    def reserve(self, name: str) -> None:
-        self.taken.add(name)
+    def __init__(self, users: set[str]) -> None:
+        self.users = users
+        self.taken: set[str] = set()
+
+    def of_user(self, wanted: str) -> str:
+        """A name the user gave; with a number behind it where it stands for several values."""
+        return self._first_free(f"{wanted}_" if wanted in USED_BY_CODE else wanted, set())
 
     def unique(self, wanted: str) -> str:
-        """The name itself if it is free, else with a number behind it."""
+        """A name of ours: itself if it is free, else with a number behind it."""
+        return self._first_free(f"{wanted}_" if wanted in _RESERVED else wanted, self.users)
+
+    def _first_free(self, wanted: str, others: set[str]) -> str:
         name, n = wanted, 2
-        if name in _RESERVED:
-            name = f"{wanted}_"
-        while name in self.taken:
+        while name in self.taken or name in others:
             name, n = f"{wanted}_{n}", n + 1
         self.taken.add(name)
         return name

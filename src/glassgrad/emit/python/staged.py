@@ -134,7 +134,7 @@ class _Stager:
         for operand in circuit.outputs:
             self.uses[operand] = self.uses.get(operand, 0) + 2  # a result has a name
             self.last_read[operand] = None
-        self.names = Names()
+        self.names = Names({n for w, n in circuit.names.items() if w not in stages})
         self.texts: dict[Operand, Text] = {}
         self.variables: dict[Operand, str] = {}
         self.lines: list[Line] = []
@@ -148,20 +148,13 @@ class _Stager:
 
     def write(self) -> Staged:
         for wire in self.circuit.inputs:
-            name = self.circuit.names.get(wire, "x")
-            self.name(wire, name)
-        for wire, name in self.circuit.names.items():
-            if wire not in self.variables and name.isidentifier():
-                self.names.taken.add(name)  # a temporary never takes a user's name ...
-        for name in set(self.circuit.names.values()):
-            if name not in self.variables.values():
-                self.names.taken.discard(name)  # ... which itself is still to be given out
+            self.name(wire, self.circuit.names.get(wire, "x"), of_user=True)
         for gate in self.circuit.gates:
             self.gate(gate)
         return Staged(self.module(), self.variables, self.lines, self.numbers, self.large)
 
-    def name(self, wire: Operand, wanted: str) -> str:
-        name = self.names.unique(wanted)
+    def name(self, wire: Operand, wanted: str, of_user: bool = False) -> str:
+        name = self.names.of_user(wanted) if of_user else self.names.unique(wanted)
         self.variables[wire] = name
         self.texts[wire] = Text(name)
         return name
@@ -195,7 +188,8 @@ class _Stager:
             return
         names = self.circuit.names
         if len(gate.outputs) > 1:
-            targets = [self.name(w, names.get(w) or self.weak.get(w, "t")) for w in gate.outputs]
+            targets = [self.name(w, names.get(w) or self.weak.get(w, "t"), w in names)
+                       for w in gate.outputs]  # fmt: skip
             text = f"{', '.join(targets)} = {expression(gate, inputs, gate.backward)}"
             self.statement(gate, _wrapped(text), gate.outputs[0])
             return
@@ -259,7 +253,9 @@ class _Stager:
                 self.settle(self.variables[first], gate)
                 return self.again(wire, self.variables[first])
             return self.name(wire, "d" + self.variables[of])
-        wanted = self.circuit.names.get(wire) or self.weak.get(wire)
+        if wire in self.circuit.names:
+            return self.name(wire, self.circuit.names[wire], of_user=not gate.backward)
+        wanted = self.weak.get(wire)
         if wanted is None:
             wanted = weak_name(gate, self.variables_of_wires(), len(self.lines))
         return self.name(wire, wanted)

@@ -1,0 +1,93 @@
+"""Every code block of the README, the docs and CONTRIBUTING is run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page):
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def gates_put_back():
+    """A page may declare a gate; other tests must not see it."""
+    from glassgrad.gates.declare import FUNCTIONS, OPS
+
+    before = dict(FUNCTIONS), dict(OPS)
+    yield
+    for table, old in zip((FUNCTIONS, OPS), before, strict=True):
+        for key in set(table) - set(old):
+            del table[key]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_blocks_run(page, gates_put_back, tmp_path):
+    namespace = {"__name__": "page"}
+    # The blocks of a page are one program, kept in a file so that source lines can be found.
+    file = tmp_path / f"{page.stem}.py"
+    file.write_text("\n".join(text for kind, text in blocks(page) if kind == "python"))
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    assert all(kind in ("python", "text", "console") for kind, _ in blocks(page))
+
+
+def test_console_blocks_run():
+    for page in PAGES:
+        for kind, text in blocks(page):
+            for line in text.splitlines() if kind == "console" else ():
+                words = shlex.split(line.removeprefix("$ "))
+                assert words[0] == "glassgrad"
+                done = subprocess.run(
+                    [sys.executable, "-m", *words], capture_output=True, text=True, check=False,
+                    env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, timeout=120,
+                )  # fmt: skip
+                assert done.returncode == 0, done.stderr
+
+
+def test_text_blocks_of_the_readme_are_what_is_printed(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    import glassgrad as gg
+
+    readme = blocks(ROOT / "README.md")
+    file = tmp_path / "readme.py"
+    file.write_text(readme[0][1])
+    namespace = {}
+    exec(compile(readme[0][1], str(file), "exec"), namespace)
+    seen = gg.backprop(namespace["f"], 3, -4)
+    table, code = [text for kind, text in readme if kind == "text"][:2]
+    assert table.strip().split() == str(seen).split()
+    assert code.strip() in seen.code
+
+
+def test_a_new_elementwise_gate_takes_six_lines_and_nothing_else(gates_put_back):
+    text = next(t for k, t in blocks(ROOT / "CONTRIBUTING.md") if k == "python")
+    declaration = text.split("\n\n", 1)[1].strip()
+    assert len(declaration.splitlines()) <= 6
+    namespace = {}
+    exec(text, namespace)
+    import numpy as np
+
+    import glassgrad as gg
+
+    exprel = namespace["exprel"]
+
+    def f(x):
+        y = exprel(x)
+        return np.sum(y * y)
+
+    x = np.array([0.5, -1.0, 2.0])
+    assert gg.check_grad(f, x) and gg.check_grad(f, x, order=2)
+    gradient = gg.grad(f)
+    assert np.array_equal(gradient(x), gradient(x))  # traced, then compiled
+    seen = gg.backprop(f, x)
+    assert "scipy.special.exprel(x)" in seen.code
+    assert "slope of (exp(x) - 1) / x" in str(seen)
