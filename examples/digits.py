@@ -166,8 +166,8 @@ def show_scaling(pixels, labels, rng):
     console.print(table)
     console.print(
         "\nThe bias is multiplied by one whatever the pixels are, so its gradient stays small; "
-        "that of W1 follows the scale. One step size has to suit the steepest weight: ten times the "
-        "scale leaves about a hundredth of the step. This is why preprocessing matters."
+        "that of W1 follows the scale. One step size has to suit the steepest weight: ten times "
+        "the scale leaves about a hundredth of the step. This is why preprocessing matters."
     )
 
 

@@ -17,6 +17,7 @@ from glassgrad.circuit.model import BOOL, FLOAT, INT, Constant, Op, Operand, Wir
 __all__ = ["infer", "stand_in"]
 
 _known: dict[Any, tuple[WireType, ...]] = {}
+_elementwise: dict[Any, tuple[WireType, ...]] = {}
 _LIMIT = 100_000  # entries; cleared when full, so that a long-lived process does not grow
 
 
@@ -27,6 +28,11 @@ def infer(
 
     Integer constants among `operands` are used as they are: an index or a count can decide a shape.
     """
+    if op.elementwise and not static:  # values decide nothing, and these are most gates by far
+        short = _elementwise.get((op, types))
+        if short is None:
+            short = _elementwise[op, types] = _infer(op, types, static, operands)
+        return short
     constants = tuple(
         _freeze(o.value) if isinstance(o, Constant) and o.type.dtype.kind in "biu" else None
         for o in operands
@@ -70,7 +76,7 @@ def _infer(
             return (WireType.of("array", shape, op.call(*small, **static).dtype),)
     values = [
         o.value if isinstance(o, Constant) else stand_in(t)
-        for t, o in zip(types, operands or [None] * len(types), strict=True)
+        for t, o in zip(types, operands or types, strict=True)
     ]
     with np.errstate(all="ignore"):
         result = op.call(*values, **static)

@@ -40,9 +40,18 @@ def _ones(*, shape: Any, dtype: Any = float) -> Any:
     return np.ones(shape, dtype)
 
 
+def _full_bind(args: Any, kwargs: Any) -> Any:
+    given = dict(zip(("shape", "fill_value", "dtype"), args, strict=False)) | dict(kwargs)
+    shape = given["shape"]
+    shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+    static = {"shape": tuple(n.__index__() for n in shape)}
+    if given.get("dtype") is not None:
+        static["dtype"] = np.dtype(given["dtype"])
+    return (given["fill_value"],), static
+
+
 @linear(lambda fill, *, shape, dtype=None: np.full(shape, fill, dtype),
-        says="copies forward, so it sums backward", key=np.full,
-        bind=lambda args, kwargs: ((), {}),
+        says="copies forward, so it sums backward", key=np.full, bind=_full_bind,
         examples=[case(2.5, shape=(2, 3))])  # fmt: skip
 def full(fill: Any, dy: Any, *, shape: Any, dtype: Any = None) -> Any:
     return dy
@@ -78,7 +87,7 @@ def build(values: Any, dtype: Any = None) -> Any:
     """``np.array(values)`` where traced values stand somewhere in the nested lists."""
     if not isinstance(values, (list, tuple)):
         return values
-    if values and all(np.ndim(v) or isinstance(v, (list, tuple)) for v in values):
+    if values and all(isinstance(v, (list, tuple)) or np.ndim(v) for v in values):
         made = np.stack([build(v) for v in values])
     else:
         flat_elements, shape = elements(values)

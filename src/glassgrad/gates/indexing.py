@@ -77,17 +77,12 @@ def _is_bool(i: Any) -> bool:
     return bool(np.result_type(i).kind == "b")
 
 
-def _getitem(x: Any, *indices: Any, template: tuple[Any, ...]) -> Any:
-    return x[joined(template, indices)]
-
-
-def _getitem_type(x: WireType, *indices: WireType, template: tuple[Any, ...]) -> WireType:
-    """Run on stand-ins; index zero is in bounds unless the axis is empty."""
-    base = np.broadcast_to(np.empty((), x.dtype), x.shape)
-    result = base[joined(template, tuple(stand_in(i) for i in indices))]
-    if isinstance(result, np.ndarray):
-        return WireType.of("array", result.shape, result.dtype)
-    return WireType.of("numpy", (), x.dtype)
+def _getitem(x: Any, *indices: Any, template: tuple[Any, ...], shape: Any = None) -> Any:
+    """What a mask picks has a shape no type tells, so rules give it; a guard keeps it true."""
+    part = x[joined(template, indices)]
+    if shape is not None and part.shape != shape:  # asked for the type, with a mask that stands in
+        return np.broadcast_to(np.ones((), x.dtype), shape)
+    return part
 
 
 @linear(_getitem, says="reads part of an array: the rest gets no gradient", views=True,
@@ -97,12 +92,14 @@ def _getitem_type(x: WireType, *indices: WireType, template: tuple[Any, ...]) ->
                   case(np.arange(12.0).reshape(3, 4), np.array([True, False, True]),
                        template=(SLOT, slice(0, 2))),
                   case(np.arange(4.0), template=(2,))])  # fmt: skip
-def getitem(x: Any, *indices_and_dy: Any, template: tuple[Any, ...]) -> Any:
+def getitem(x: Any, *indices_and_dy: Any, template: tuple[Any, ...], shape: Any = None) -> Any:
     *indices, dy = indices_and_dy
     return Scatter(template, tuple(indices), dy)
 
 
-def _setitem(x: Any, value: Any, *indices: Any, template: tuple[Any, ...]) -> Any:
+def _setitem(
+    x: Any, value: Any, *indices: Any, template: tuple[Any, ...], shape: Any = None
+) -> Any:
     y = x.copy()
     y[joined(template, indices)] = value
     return y
@@ -121,14 +118,17 @@ def _like_first(x: WireType, *rest: WireType, **static: Any) -> WireType:
                         template=(SLOT,)),
                    case(np.arange(4.0), 7.0, np.array([True, False, True, False]),
                         template=(SLOT,))])  # fmt: skip
-def setitem(x: Any, value: Any, *rest: Any, template: tuple[Any, ...]) -> Any:
+def setitem(
+    x: Any, value: Any, *rest: Any, template: tuple[Any, ...], shape: Any = None
+) -> Any:
     *indices, _, dy = rest
-    dvalue = index(dy, joined(template, tuple(indices)))
+    known = {"template": template} if shape is None else {"template": template, "shape": shape}
+    dvalue = getitem(dy, *indices, **known)
     if not simple(template, tuple(indices)):
         # Of several values written to one place only the last is there in the end.
         order = np.reshape(np.arange(np.size(dvalue)), np.shape(dvalue))
         last = setitem(np.zeros(np.shape(x), int), order, *indices, template=template)
-        dvalue = np.where(getitem(last, *indices, template=template) == order, dvalue, 0.0)
+        dvalue = np.where(getitem(last, *indices, **known) == order, dvalue, 0.0)
     return setitem(dy, 0.0, *indices, template=template), dvalue, *[None] * len(indices)
 
 
@@ -146,6 +146,8 @@ def _add_at(x: Any, value: Any, *indices: Any, template: tuple[Any, ...]) -> Any
                         template=(SLOT,))])  # fmt: skip
 def add_at(x: Any, value: Any, *rest: Any, template: tuple[Any, ...]) -> Any:
     *indices, _, dy = rest
-    return dy, index(dy, joined(template, tuple(indices))), *[None] * len(indices)
+    masked = any(_is_bool(i) for i in indices)
+    known = {"template": template, "shape": np.shape(value)} if masked else {"template": template}
+    return dy, getitem(dy, *indices, **known), *[None] * len(indices)
 
 

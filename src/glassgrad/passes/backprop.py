@@ -25,6 +25,7 @@ from glassgrad.tracing import SymbolicTrace, Traced, apply
 __all__ = ["Backward", "backprop", "depends"]
 
 _MULTIPLY, _STRONG, _ADD = OPS["multiply"], OPS["strong_multiply"], OPS["add"]
+_NOTHING: dict[str, Any] = {}  # no static arguments; shared, and never written to
 _NEGATIVE, _ADD_AT, _IDENTITY = OPS["negative"], OPS["add_at"], OPS["identity"]
 
 
@@ -175,7 +176,7 @@ class _Walk:
             dy = self.constant(dy)
         finite = type(partial) in (int, float)
         op = _STRONG if self.careful and not finite else _MULTIPLY
-        return apply(op, (partial, dy), {}, "operator")
+        return self.trace.apply(op, (partial, dy), _NOTHING, "operator")
 
     def negated(self, dy: Any) -> Any:
         return apply(_NEGATIVE, (dy,), {}, "operator") if isinstance(dy, Traced) else -dy
@@ -194,9 +195,10 @@ class _Walk:
         else:
             total = self.fitted(gradient, wire.type)
             if before is not None:
-                total = apply(_ADD, (before, total), {}, "operator") \
-                    if isinstance(before, Traced) or isinstance(total, Traced) \
-                    else before + total  # fmt: skip
+                if isinstance(before, Traced) or isinstance(total, Traced):
+                    total = self.trace.apply(_ADD, (before, total), _NOTHING, "operator")
+                else:
+                    total = before + total
         if self.named and wire in self.trace.names and not seed:
             total = self.name(total, wire)
         self.gradients[wire] = total

@@ -18,12 +18,19 @@ def without_repetition(circuit: Circuit) -> Circuit:
     known: dict[Any, tuple[Wire, ...]] = {}
     renamed: dict[Operand, Operand] = {}
     gates = []
+    repeatable = {gate.op for gate in circuit.gates if gate.backward}
     for gate in circuit.gates:
+        if not gate.backward:
+            if gate.op in repeatable and gate.inputs and not gate.op.effect:
+                known.setdefault(_key(gate, gate.inputs), gate.outputs)
+            gates.append(gate)
+            continue
         inputs = tuple([renamed.get(i, i) for i in gate.inputs])
-        key = None if gate.op.effect or gate.op.name == "identity" or not inputs else _key(gate, inputs)
+        plain = gate.op.effect or gate.op.name == "identity" or not inputs
+        key = None if plain else _key(gate, inputs)
         if key is not None:
             found = known.get(key)
-            if found is not None and gate.backward and not _named(gate, circuit):
+            if found is not None and not _named(gate, circuit):
                 renamed.update(zip(gate.outputs, found, strict=True))
                 continue
             known.setdefault(key, gate.outputs)
@@ -38,12 +45,7 @@ def _named(gate: Gate, circuit: Circuit) -> bool:
 
 def _key(gate: Gate, inputs: tuple[Operand, ...]) -> Any:
     parts = tuple([_operand(i) for i in inputs])
-    try:
-        key = (gate.op, parts, tuple(gate.static.items()), gate.outputs[0].type)
-        hash(key)
-    except TypeError:
-        return None
-    return key
+    return (gate.op, parts, static_key(gate.static), gate.outputs[0].type)
 
 
 def _operand(operand: Operand) -> Any:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from glassgrad.circuit import Circuit, Wire
+from glassgrad.circuit import Circuit
 
 __all__ = ["without_dead_gates"]
 
 
 def without_dead_gates(circuit: Circuit) -> Circuit:
     """The same circuit without the gates nobody reads. Inputs stay, so that calls stay the same."""
-    live = {w for w in circuit.outputs if isinstance(w, Wire)}
+    live = set(circuit.outputs)
     kept = []
     for gate in reversed(circuit.gates):
-        if gate.op.effect or any(w in live for w in gate.outputs):
+        if gate.op.effect or not live.isdisjoint(gate.outputs):
             kept.append(gate)
-            live.update(i for i in gate.inputs if isinstance(i, Wire))
+            live.update(gate.inputs)
     return Circuit(circuit.inputs, tuple(reversed(kept)), circuit.outputs, circuit.names)

@@ -23,7 +23,10 @@ def simplified(circuit: Circuit) -> Circuit:
     """The same circuit with simpler backward gates."""
     sweep = _Sweep(circuit)
     for gate in circuit.gates:
-        sweep.visit(gate)
+        if gate.backward:
+            sweep.visit(gate)
+        else:
+            sweep.gates.append(gate)
     outputs = tuple(sweep.now(o) for o in circuit.outputs)
     return Circuit(circuit.inputs, tuple(sweep.gates), outputs, circuit.names)
 
@@ -41,8 +44,9 @@ class _Sweep:
         return self.renamed.get(operand, operand)
 
     def visit(self, gate: Gate) -> None:
-        inputs = tuple([self.renamed.get(i, i) for i in gate.inputs])
-        if gate.backward and len(gate.outputs) == 1:
+        renamed = self.renamed
+        inputs = tuple([renamed.get(i, i) for i in gate.inputs])
+        if len(gate.outputs) == 1:
             named = gate.outputs[0] in self.names
             before = len(self.gates)
             simpler = self.simpler(gate, inputs)
@@ -99,8 +103,11 @@ class _Sweep:
 
     def folded(self, gate: Gate, inputs: tuple[Operand, ...]) -> Operand | None:
         """A gate of small constants is a constant."""
-        if gate.op.effect or not inputs or not all(isinstance(i, Constant) for i in inputs):
+        if gate.op.effect or not inputs:
             return None
+        for operand in inputs:
+            if not isinstance(operand, Constant):
+                return None
         if gate.output.type.size > _SMALL or gate.op.name in ("identity", "broadcast_to"):
             return None
         with np.errstate(all="ignore"):
@@ -113,6 +120,8 @@ class _Sweep:
 
     def lazily_broadcast(self, gate: Gate, inputs: tuple[Operand, ...]) -> Operand | None:
         """An elementwise gate broadcasts by itself: compute on what was copied, copy later."""
+        if not gate.output.type.shape:
+            return None
         sources = [d.inputs[0] if (d := self.driver(i, "broadcast_to")) else i for i in inputs]
         if all(s is i for s, i in zip(sources, inputs, strict=True)):
             return None

@@ -1,0 +1,1 @@
+"""What happens at a call: signature, guards, which paths are known, the caches."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from glassgrad.emit.python.naming import USED_BY_CODE
 from glassgrad.errors import NotDifferentiableError, UnsupportedError
-from glassgrad.runtime.tree import Structure, flatten, leaf_names, unflatten
+from glassgrad.runtime.tree import Structure, flatten, leaf_names, orders, unflatten
 from glassgrad.tracing import Traced
 
 __all__ = ["ACTIVE", "PASSIVE", "STATIC", "Arguments", "Layout", "parameter_names", "resolve"]
@@ -115,7 +115,7 @@ def resolve(
                 statics.append(leaf)
         leaf_labels.extend(labels)
         if structure is not None:
-            key.append(structure)
+            key.append((structure, orders(value)))
         return structure, len(parts)
 
     positional = []

@@ -20,6 +20,7 @@ from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.outside import Outside, look
+from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.paths import Path, gradients_as
 from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
@@ -84,7 +85,7 @@ class GradientFunction:
     # -- the slow way ------------------------------------------------------------------------
 
     def _trace(self, arguments: Arguments) -> Any:
-        with LOCK:
+        with LOCK, without_collection():
             found = self._signatures.get(arguments.key)
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
@@ -98,7 +99,8 @@ class GradientFunction:
                 settle(look(self._function, *arguments.statics).bindings)
         scalar_output(self._function, recorded)
         path = Path(recorded)
-        results = path.first(recorded.values)
+        with without_collection():
+            results = path.first(recorded.values)
         reason = changed or recorded.retrace or next(iter(found.outside.impure), None)
         if reason is None:
             found.add(path)

@@ -52,7 +52,7 @@ class Pullback:
         inside = self._inside or any(isinstance(s, Traced) for s in seeds)
         if inside:
             given = [*arguments.numeric, *recorded.captured, *seeds]
-            gradients = inlined(self._circuit(True), given)[n:]
+            gradients: Sequence[Any] = inlined(self._circuit(True), given)[n:]
         else:
             gradients = self._run(seeds)[n:]
         rest = iter(gradients)
@@ -91,7 +91,7 @@ class Pullback:
                 f"value, a {type(self._recorded.result).__name__}"
             )
         leaves = [leaf for leaf, f in zip(leaves, output.fixed, strict=True) if f is None]
-        seeds = []
+        seeds: list[Any] = []
         for leaf, operand in zip(leaves, self._recorded.circuit.outputs, strict=True):
             type_ = operand.type
             if np.shape(leaf) != type_.shape:

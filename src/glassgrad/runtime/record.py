@@ -101,8 +101,11 @@ def record(
             if role is ACTIVE and type(value) is int:
                 value = float(value)
             value = _fresh(value)
-            level = ACTIVE_LEVEL if role is ACTIVE else PASSIVE
+            outer_active = isinstance(leaf, Traced) and leaf.level == ACTIVE_LEVEL
+            level = ACTIVE_LEVEL if role is ACTIVE or outer_active else PASSIVE
             made = trace.input(value, level, name)
+            if isinstance(leaf, Traced):
+                trace.borrowed.add(made.wire)
             values.append(value)
             traced.append(made)
             if role is ACTIVE:

@@ -41,7 +41,7 @@ def _make_known(value: Any) -> None:
         if cls not in _known:
             _known.add(cls)
             optree.register_pytree_node(
-                cls,
+                cls,  # type: ignore[arg-type]
                 lambda v: ([getattr(v, n) for n in names], None, names),
                 lambda _, children: _rebuilt(cls, names, children),
                 namespace=_NAMESPACE,
@@ -65,6 +65,17 @@ def flatten(value: Any) -> tuple[list[Any], Structure]:
     _make_known(value)
     leaves, structure = optree.tree_flatten(value, none_is_leaf=True, namespace=_NAMESPACE)
     return leaves, structure
+
+
+def orders(value: Any) -> Any:
+    """The order of every dict's keys: a function that loops over a dict depends on it."""
+    if isinstance(value, dict):
+        return tuple((k, orders(v)) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple([orders(v) for v in value if is_nest(v)])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return tuple([orders(getattr(value, f.name)) for f in dataclasses.fields(value)])
+    return None
 
 
 def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:

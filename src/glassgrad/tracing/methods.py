@@ -84,7 +84,7 @@ def _fill(self: TracedArray, value: Any) -> None:
 
 
 def _put(self: TracedArray, indices: Any, values: Any, mode: str = "raise") -> None:
-    np.put(self, indices, values, mode)  # type: ignore[call-overload]
+    call(np.put, (self, indices, values, mode), {}, "method")
 
 
 def _clip(self: Traced, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
@@ -96,7 +96,7 @@ def _round(self: Traced, decimals: int = 0) -> Any:
 
 
 def _sort(self: TracedArray, axis: int = -1, **kwargs: Any) -> None:
-    self.write(Ellipsis, np.sort(self, axis=axis, **kwargs))  # type: ignore[call-overload]
+    self.write(Ellipsis, np.sort(self, axis=axis, **kwargs))
 
 
 def _view(self: Traced, *args: Any) -> Any:
@@ -161,7 +161,7 @@ class Flat:
         self._array = array
 
     def __getitem__(self, key: Any) -> Any:
-        return np.ravel(self._array)[key]  # type: ignore[call-overload]
+        return np.ravel(self._array)[key]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         positions = np.arange(self._array.type.size)[key]
@@ -169,7 +169,7 @@ class Flat:
         self._array.write(tuple(where_), value)
 
     def __iter__(self) -> Any:
-        return iter(np.ravel(self._array))  # type: ignore[call-overload]
+        return iter(np.ravel(self._array))
 
     def __len__(self) -> int:
         return self._array.type.size
@@ -184,15 +184,15 @@ ARRAY_METHODS.update(METHODS)
 
 def _scalar_round(self: TracedScalar, ndigits: int | None = None) -> Any:
     if ndigits is None:
-        return round(float(self.value)) if self.level == 0 else int(np.rint(self))  # type: ignore[call-overload]
+        return round(float(self.value)) if self.level == 0 else int(np.rint(self))
     return call(np.round, (self, ndigits), {}, "numpy")
 
 
-def _divmod(self: Traced, other: Any) -> Any:
-    return self // other, self % other  # type: ignore[operator]
+def _divmod(self: Any, other: Any) -> Any:
+    return self // other, self % other
 
 
-def _rdivmod(self: Traced, other: Any) -> Any:
+def _rdivmod(self: Any, other: Any) -> Any:
     return other // self, other % self
 
 
@@ -202,13 +202,13 @@ def _to_int(name: str) -> Any:
     function = getattr(math, name)
 
     def method(self: Traced) -> int:
-        return int(self.tape.tell(OPS[name](self), "int", function(self.value)))
+        return int(self.tape.tell(OPS[name](self), "int", self._asked(function, name)))
 
     return method
 
 
 TracedScalar.__round__ = _scalar_round  # type: ignore[attr-defined]
-Traced.__divmod__ = _divmod  # type: ignore[attr-defined]
+Traced.__divmod__ = _divmod  # type: ignore[operator]
 Traced.__rdivmod__ = _rdivmod  # type: ignore[attr-defined]
 for _name in ("floor", "ceil", "trunc"):
     setattr(Traced, f"__{_name}__", _to_int(_name))

@@ -29,6 +29,8 @@ _REDUCERS = {
 
 def call(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], spelling: str) -> Any:
     """Run the NumPy object `function` on arguments of which some are traced."""
+    if function is np.where and len(args) == 1:
+        function = np.nonzero
     found = FUNCTIONS.get(function)
     if found is None:
         return _without_gate(function, args, kwargs)

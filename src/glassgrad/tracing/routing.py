@@ -195,11 +195,19 @@ def _filled(original: Any) -> Any:
         if array.dtype.kind != "f":
             return array
         array[...] = 1 if original is np.ones else 0  # np.empty: nothing to hide in it
-        static = {"shape": array.shape} if array.dtype == np.float64 else \
-            {"shape": array.shape, "dtype": array.dtype}  # fmt: skip
-        return wrap(trace, trace.emit(op, (), static, (type_of(array),))[0], array, LITERAL)
+        return _blank(op, array)
 
     return stand_in
+
+
+def _blank(op: Any, array: Any) -> Any:
+    """A fresh array of zeros or ones as the output of the gate that makes it."""
+    trace = current()
+    if trace is None or array.dtype.kind != "f":
+        return array
+    static = {"shape": array.shape} if array.dtype == np.float64 else \
+        {"shape": array.shape, "dtype": array.dtype}  # fmt: skip
+    return wrap(trace, trace.emit(op, (), static, (type_of(array),))[0], array, LITERAL)
 
 
 def _told(shape: Any) -> Any:
@@ -218,9 +226,13 @@ def _made(original: Any) -> Any:
             return original(*args, **kwargs)
         if _any_traced((*args, *kwargs.values())):
             found = FUNCTIONS.get(original)
-            if found is not None:
-                return answer(found, args, kwargs, "numpy")
-            return call(original, args, kwargs, "numpy")
+            if found is None:
+                return call(original, args, kwargs, "numpy")
+            made = answer(found, args, kwargs, "numpy")
+            if type(made) is np.ndarray and original in (np.zeros_like, np.ones_like, np.empty_like):
+                filled = np.ones if original is np.ones_like else np.zeros
+                return _blank(OPS[filled.__name__], filled(made.shape, made.dtype))
+            return made
         return _literal(original(*args, **kwargs))
 
     return stand_in

@@ -66,6 +66,8 @@ class Trace:
         self.gates: list[Gate] = []
         self.names: dict[Wire, str] = {}
         self.captured: list[tuple[Wire, Any]] = []  # values of outer traces, by the wire here
+        self.given: list[Any] = []  # the arrays among the arguments
+        self.borrowed: set[Wire] = set()  # inputs whose memory belongs to an outer trace
         self.backups: dict[Wire, Any] = {}  # arguments as they were before the function wrote there
         self.retrace: str | None = None  # why this path cannot be used again
         self._constants: dict[int, tuple[Any, Constant]] = {}
@@ -76,13 +78,14 @@ class Trace:
 
     def input(self, value: Any, level: int, name: str | None = None) -> Any:
         """A new input of the circuit, as the traced value the user's function gets."""
-        from glassgrad.tracing.values import wrap
-
         wire = Wire(type_of(value))
         self.inputs.append(wire)
         if name:
             self.names[wire] = name
-        return wrap(self, wire, value, level, outside=True)
+        made = _values.wrap(self, wire, value, level, outside=True)
+        if wire.type.kind == "array":
+            self.given.append(made)
+        return made
 
     def constant(self, value: Any) -> Operand:
         """A plain number or array as an operand.
@@ -117,13 +120,19 @@ class Trace:
         known = self._lifted.get(id(traced))
         if known is not None and known[0] is traced and known[1].version_seen == traced.seen():
             return known[1]
-        lifted = self.input(traced.value, PASSIVE)
+        lifted = self.input(traced.value, ACTIVE if traced.level == ACTIVE else PASSIVE)
         lifted.version_seen = traced.seen()
-        self.captured.append((lifted.wire, traced))
+        self.captured.append((lifted.wire, traced.snapshot()))
+        self.borrowed.add(lifted.wire)
         self._lifted[id(traced)] = (traced, lifted)
         return lifted
 
     finished = False
+
+    def cannot_repeat(self, reason: str) -> None:
+        """Note why the paths being recorded, this one and those around it, serve only once."""
+        for trace in {id(t): t for t in (self, *getattr(_thread, "stack", ()))}.values():
+            trace.retrace = trace.retrace or reason
 
     # -- gates -------------------------------------------------------------------------------
 
@@ -131,13 +140,11 @@ class Trace:
         self, op: Op, operands: Sequence[Any], static: Mapping[str, Any], spelling: str = "numpy"
     ) -> Any:
         """Run an op on values and record it; gives the traced result (a tuple for several)."""
-        from glassgrad.tracing.values import Traced, TracedArray, wrap
-
         values: list[Any] = []
         wires: list[Operand] = []
         level = LITERAL
         for x in operands:
-            if isinstance(x, Traced):
+            if isinstance(x, _values.Traced):
                 if x.tape is not self:
                     x = self.lift(x)
                 values.append(x.value)
@@ -151,13 +158,13 @@ class Trace:
         try:
             result = op.spelled(spelling)(*values, **static)
         except Exception as error:
-            self.retrace = f"{op.name} raised {type(error).__name__} while it was traced"
+            self.cannot_repeat(f"{op.name} raised {type(error).__name__} while it was traced")
             raise _explained(op, operands, values, error) from error
         if not op.differentiable and level == ACTIVE:
             level = PASSIVE
         if op.outputs == 1:
             first = operands[0] if op.views else None
-            if isinstance(first, TracedArray) and type(result) is np.ndarray:
+            if isinstance(first, _values.TracedArray) and type(result) is np.ndarray:
                 if first.tape is not self:
                     first = self.lift(first)
                 if result is first.value:
@@ -166,9 +173,9 @@ class Trace:
                     wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
                     return first.view_by(wire, result, op, tuple(operands[1:]), static, spelling)
             wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
-            return wrap(self, wire, result, level)
+            return _values.wrap(self, wire, result, level)
         outputs = self.emit(op, wires, static, tuple(_typed(r, op) for r in result), spelling)
-        return tuple(wrap(self, w, r, level) for w, r in zip(outputs, result, strict=True))
+        return tuple(_values.wrap(self, w, r, level) for w, r in zip(outputs, result, strict=True))
 
     def emit(
         self,
@@ -233,10 +240,8 @@ class SymbolicTrace(Trace):
 
     def symbol(self, operand: Operand) -> Any:
         """A wire as a traced value; a constant as the number or array it is."""
-        from glassgrad.tracing.values import wrap
-
         if not isinstance(operand, Constant):
-            return wrap(self, operand, None, ACTIVE)
+            return _values.wrap(self, operand, None, ACTIVE)
         if operand.type.kind == "array":
             self._constants.setdefault(id(operand.value), (operand.value, operand))
         return operand.value
@@ -244,11 +249,9 @@ class SymbolicTrace(Trace):
     def apply(
         self, op: Op, operands: Sequence[Any], static: Mapping[str, Any], spelling: str = "numpy"
     ) -> Any:
-        from glassgrad.tracing.values import Traced, wrap
-
-        wires = [x.wire if isinstance(x, Traced) else self.constant(x) for x in operands]
+        wires = [x.wire if isinstance(x, _values.Traced) else self.constant(x) for x in operands]
         outputs = self.emit(op, wires, static, None, spelling)
-        traced = [wrap(self, w, None, ACTIVE) for w in outputs]
+        traced = [_values.wrap(self, w, None, ACTIVE) for w in outputs]
         return traced[0] if op.outputs == 1 else tuple(traced)
 
     def constant(self, value: Any) -> Operand:
@@ -318,7 +321,7 @@ def _as_array(value: Any) -> Any:
 
 
 def _identical(a: Any, b: Any) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
 def _explained(op: Op, operands: Sequence[Any], values: Sequence[Any], error: Exception) -> Exception:
@@ -333,3 +336,7 @@ def _explained(op: Op, operands: Sequence[Any], values: Sequence[Any], error: Ex
         f"{name_of(operand, frame) or 'an unnamed value'} {shape}" for operand, shape in arrays
     )
     return ShapeError(f"{op.name}: the shapes of {parts} do not fit, at {where(frame)} ({error})")
+
+
+# Last, since the traced values need `Trace`: what a trace hands out and takes in.
+from glassgrad.tracing import values as _values  # noqa: E402

@@ -7,6 +7,7 @@ its versions, and a view whose version is old reads itself again from its parent
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -65,6 +66,14 @@ class Traced:
 
     # -- telling Python ----------------------------------------------------------------------
 
+    def _asked(self, question: Any, what: str) -> Any:
+        value = self._concrete(what)
+        try:
+            return question(value)
+        except (ValueError, OverflowError):  # int(nan): no guard can stand for it
+            self.tape.cannot_repeat(f"{what} of {value} raised while it was traced")
+            raise
+
     def _concrete(self, what: str) -> Any:
         if not self.tape.concrete:
             raise NotDifferentiableError(f"a gate's rule may not look at values ({what})")
@@ -74,7 +83,7 @@ class Traced:
         return bool(self.tape.tell(self, "bool", bool(self._concrete("bool"))))
 
     def __int__(self) -> int:
-        return int(self.tape.tell(self, "int", int(self._concrete("int"))))
+        return int(self.tape.tell(self, "int", self._asked(int, "int")))
 
     def __index__(self) -> int:
         return int(self.tape.tell(self, "index", operator.index(self._concrete("index"))))
@@ -114,7 +123,7 @@ class Traced:
         return format(self.value, spec) if self.tape.concrete else repr(self)
 
     def __copy__(self) -> Any:
-        return self.__deepcopy__({})
+        return copy.deepcopy(self)
 
     def __reduce__(self) -> Any:
         raise UnsupportedError(f"a traced value cannot be pickled, at {where()}")
@@ -128,7 +137,11 @@ class TracedScalar(Traced):
     def __init__(self, trace: Trace, wire: Wire, value: Any, level: int) -> None:
         self.tape, self.wire, self.value, self.level = trace, wire, value, level
 
-    @property
+    def snapshot(self) -> TracedScalar:
+        """This value as it is now."""
+        return self
+
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         if self.tape.concrete:
             return type(self.value)
@@ -186,7 +199,7 @@ class TracedArray(Traced):
 
     # -- reading -----------------------------------------------------------------------------
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return np.ndarray
 
@@ -208,6 +221,10 @@ class TracedArray(Traced):
 
     def seen(self) -> int:
         return self.storage.version
+
+    def snapshot(self) -> TracedArray:
+        """This array as it is now, whatever is written to it later."""
+        return TracedArray(self.tape, self.wire, self.value.copy("K"), self.level, Storage(False))
 
     def _read_again(self) -> None:
         """Somebody wrote to the shared storage: take the view from the parent anew."""
@@ -244,10 +261,15 @@ class TracedArray(Traced):
             )
         self._before_write()
         concrete = indexing.joined(template, tuple(_value(i) for i in indices))
-        self.value[concrete] = _value(value)
-        wire = trace.emit(
-            indexing.setitem, inputs, {"template": template}, (self.type,), "operator"
-        )[0]
+        static = {"template": template}
+        if any(np.result_type(_value(i)).kind == "b" for i in indices):
+            static["shape"] = self.value[concrete].shape
+        try:
+            self.value[concrete] = _value(value)
+        except Exception:
+            trace.cannot_repeat("item assignment raised while it was traced")
+            raise
+        wire = trace.emit(indexing.setitem, inputs, static, (self.type,), "operator")[0]
         self._commit(wire, level)
 
     def _is_own_view(self, value: Any, template: Any, indices: Any) -> bool:
@@ -275,7 +297,7 @@ class TracedArray(Traced):
         try:
             op.spelled("inplace")(self.value, _value(other))
         except Exception:
-            trace.retrace = "an in-place operation raised"
+            trace.cannot_repeat("an in-place operation raised while it was traced")
             raise
         wire = trace.emit(op, inputs, {}, None, spelling)[0]
         if wire.type.shape != self.type.shape:
@@ -316,13 +338,25 @@ class TracedArray(Traced):
             root = self
             while root.parent is not None:
                 root = root.parent
-            if root._wire in {w for w, _ in self.tape.captured}:
+            if root._wire in self.tape.borrowed:
                 raise NotDifferentiableError(
                     f"at {where()} an array made outside the innermost gradient's function is "
                     "written to: copy it first, or return the value instead"
                 )
+            self._refuse_overlap(root)
             self.tape.backups[root._wire] = root.value.copy()
-            self.tape.retrace = "it writes to one of its arguments"
+            self.tape.cannot_repeat("it writes to one of its arguments")
+
+    def _refuse_overlap(self, root: TracedArray) -> None:
+        """Two arguments in one memory are two wires here: a write would reach only one of them."""
+        for other in self.tape.given:
+            if other is not root and np.may_share_memory(other.value, root.value) \
+                    and np.shares_memory(other.value, root.value):  # fmt: skip
+                mine, theirs = (self.tape.names.get(a._wire, "?") for a in (root, other))
+                raise NotDifferentiableError(
+                    f"argument {mine} is written to at {where()}, and shares its memory with "
+                    f"argument {theirs}: pass a copy of one of them"
+                )
 
     def _commit(self, wire: Wire, level: int) -> None:
         """Make `wire` this array's value, and write it through to the arrays it is a view of."""
@@ -377,7 +411,7 @@ class TracedArray(Traced):
             yield self[i]
 
     def __contains__(self, item: Any) -> bool:
-        return bool((self == item).any())  # type: ignore[attr-defined]
+        return bool((self == item).any())
 
     def __deepcopy__(self, memo: Any) -> Any:
         return apply(OPS["copy"], (self,), {}, "numpy")
@@ -409,7 +443,7 @@ ARRAY_METHODS: set[str] = set()
 
 def as_operand(other: Any) -> Any:
     """An operand as an op takes it: nested lists with traced values become arrays."""
-    if isinstance(other, (list, tuple)) and not isinstance(other, Traced):
+    if type(other) in (list, tuple):
         return build(other) if has_traced(other) else np.asarray(other)
     if other is None or type(other) is str:
         return NotImplemented
@@ -436,6 +470,15 @@ def told_masks(key: Any) -> Any:
     return key
 
 
+def _imatmul(self: TracedArray, other: Any) -> Any:
+    """``y @= x``: in place, so that other names of the array see it."""
+    self.write(Ellipsis, self @ other)  # type: ignore[operator]
+    return self
+
+
+TracedArray.__imatmul__ = _imatmul  # type: ignore[attr-defined]
+
+
 def _operators() -> None:
     """Give traced values Python's operators, from the ops' own declarations."""
     for op in OPS.values():
@@ -453,6 +496,7 @@ def _operators() -> None:
             setattr(TracedArray, f"__i{name}__", _inplace(op))
 
 
+_NOTHING: dict[str, Any] = {}  # no static arguments; shared, and never written to
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
 
 
@@ -469,6 +513,8 @@ def _binary(op: Op, reflected: bool) -> Any:
         if other is NotImplemented:
             return NotImplemented
         operands = (other, self) if reflected else (self, other)
+        if not self.tape.concrete:  # a rule: there is one trace only
+            return self.tape.apply(op, operands, _NOTHING, "operator")
         return apply(op, operands, {}, "operator")
 
     return method
