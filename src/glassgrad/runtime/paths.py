@@ -39,6 +39,7 @@ class Path:
         self._circuits: dict[bool, Circuit] = {}
         self._programs: dict[bool, Program] = {}
         self.gradient_types = [w.type for w in recorded.active]
+        self._any_layout = recorded.strides is None
 
     def circuit(self, careful: bool) -> Circuit:
         """The circuit of value and gradients."""
@@ -68,6 +69,8 @@ class Path:
 
     def __call__(self, values: Sequence[Any]) -> Any:
         """Run the compiled path; `OTHER_PATH` where a guard fails."""
+        if not (self._any_layout or self.recorded.laid_out_like(values)):
+            return OTHER_PATH
         try:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:

@@ -17,6 +17,7 @@ from glassgrad.errors import NotScalarError
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Layout
 from glassgrad.runtime.tree import Structure, flatten, unflatten
 from glassgrad.tracing import PASSIVE, Trace, Traced, routed, tracing
+from glassgrad.tracing.source import below_here
 from glassgrad.tracing.names import collecting_names
 from glassgrad.tracing.trace import ACTIVE as ACTIVE_LEVEL
 
@@ -65,6 +66,9 @@ class Recorded:
         Why this path must not be used again, or None.
     arrays
         The constants made of plain arrays, with the ids of those arrays.
+    strides
+        Of the inputs, where it matters: the function wrote to an array after a reshape, which is
+        a view or a copy depending on how the array lies in memory.
     """
 
     circuit: Circuit
@@ -76,6 +80,11 @@ class Recorded:
     result: Any
     retrace: str | None
     arrays: tuple[tuple[int, Constant], ...] = ()
+    strides: tuple[Any, ...] | None = None
+
+    def laid_out_like(self, values: Sequence[Any]) -> bool:
+        """Whether the arrays lie in memory as they did; it decides what a write reaches."""
+        return self.strides is None or self.strides == _strides(values)
 
 
 def record(
@@ -92,7 +101,7 @@ def record(
     traced: list[Any] = []
     active: list[Wire] = []
     values: list[Any] = []
-    with routed(bindings), tracing(trace):
+    with routed(bindings), tracing(trace), below_here():
         for leaf, role, name in zip(leaves, layout.roles, layout.names, strict=True):
             if role is STATIC:
                 traced.append(leaf)
@@ -136,7 +145,12 @@ def record(
         circuit, tuple(active), tuple(captured),
         (*before, *[t.value for t in captured]), output, aux, _plain(result), trace.retrace,
         tuple((i, c) for i, (_, c) in trace._constants.items()),
+        _strides(values) if len(trace.notes) == 2 else None,
     )  # fmt: skip
+
+
+def _strides(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple([v.strides if isinstance(v, np.ndarray) else None for v in values])
 
 
 def _fresh(value: Any) -> Any:

@@ -58,7 +58,8 @@ class Study:
     def staged(self) -> Staged:
         """The staged code and its parts."""
         circuit = cleaned(self.backward.circuit)
-        weak = dict(weak_names(self.recorded.circuit, self.recorded.circuit.names))
+        weak = dict(weak_names(self.recorded.circuit, self.recorded.circuit.names,
+                               self.recognised))  # fmt: skip
         for wire, gradient in self.backward.gradients.items():
             if wire in weak and isinstance(gradient, Wire) and gradient not in weak:
                 weak[gradient] = "d" + weak[wire]

@@ -219,6 +219,7 @@ def _told(shape: Any) -> Any:
 
 def _made(original: Any) -> Any:
     """np.arange, np.linspace, np.eye, ...: made as they are, then traced."""
+    name = original.__name__
 
     @functools.wraps(original)
     def stand_in(*args: Any, **kwargs: Any) -> Any:
@@ -229,9 +230,8 @@ def _made(original: Any) -> Any:
             if found is None:
                 return call(original, args, kwargs, "numpy")
             made = answer(found, args, kwargs, "numpy")
-            if type(made) is np.ndarray and original in (np.zeros_like, np.ones_like, np.empty_like):
-                filled = np.ones if original is np.ones_like else np.zeros
-                return _blank(OPS[filled.__name__], filled(made.shape, made.dtype))
+            if type(made) is np.ndarray and name in _LIKE:
+                return _blank(OPS[_LIKE[name]], made)
             return made
         return _literal(original(*args, **kwargs))
 
@@ -278,6 +278,7 @@ def _listed(original: Any) -> Any:
     return stand_in
 
 
+_LIKE = {"zeros_like": "zeros", "empty_like": "zeros", "ones_like": "ones"}
 _FILLED = ("zeros", "ones", "empty")
 _MADE = ("full", "arange", "linspace", "eye", "identity", "zeros_like", "ones_like", "empty_like",
          "full_like", "copy", "tri", "logspace", "geomspace")  # fmt: skip

@@ -66,6 +66,7 @@ class Trace:
         self.gates: list[Gate] = []
         self.names: dict[Wire, str] = {}
         self.captured: list[tuple[Wire, Any]] = []  # values of outer traces, by the wire here
+        self.notes: set[str] = set()  # what the path did that the layout in memory can decide
         self.given: list[Any] = []  # the arrays among the arguments
         self.borrowed: set[Wire] = set()  # inputs whose memory belongs to an outer trace
         self.backups: dict[Wire, Any] = {}  # arguments as they were before the function wrote there
@@ -134,6 +135,11 @@ class Trace:
         for trace in {id(t): t for t in (self, *getattr(_thread, "stack", ()))}.values():
             trace.retrace = trace.retrace or reason
 
+    def note(self, what: str) -> None:
+        """Note for the paths being recorded what depends on the layout of arrays in memory."""
+        for trace in (self, *getattr(_thread, "stack", ())):
+            trace.notes.add(what)
+
     # -- gates -------------------------------------------------------------------------------
 
     def apply(
@@ -165,6 +171,8 @@ class Trace:
         if op.outputs == 1:
             first = operands[0] if op.views else None
             if isinstance(first, _values.TracedArray) and type(result) is np.ndarray:
+                if first.value.ndim > 1 and op.name in ("reshape", "ravel"):
+                    self.note("a copy or a view")
                 if first.tape is not self:
                     first = self.lift(first)
                 if result is first.value:

@@ -334,6 +334,7 @@ class TracedArray(Traced):
     def _before_write(self) -> None:
         """An argument of the call is about to be written to: keep what it was, note the effect."""
         storage = self.storage
+        self.tape.note("written")
         if storage.outside and storage.version == 0:
             root = self
             while root.parent is not None:

@@ -51,7 +51,9 @@ class Names:
         return name
 
 
-def weak_names(circuit: Circuit, names: Mapping[Wire, str]) -> dict[Wire, str]:
+def weak_names(
+    circuit: Circuit, names: Mapping[Wire, str], recognised: Mapping[Wire, Gate]
+) -> dict[Wire, str]:
     """A readable name for every wire of a forward circuit the user did not name.
 
     ``x + y`` becomes x_plus_y, ``np.sum(exps)`` sum_exps, what goes into the gate that drives
@@ -65,7 +67,8 @@ def weak_names(circuit: Circuit, names: Mapping[Wire, str]) -> dict[Wire, str]:
     for gate in circuit.gates:
         for wire in gate.outputs:
             if wire not in names:
-                found[wire] = _weak(gate, wire, names, readers.get(wire, []), len(found))
+                shown = recognised.get(wire, gate)
+                found[wire] = _weak(shown, wire, names, readers.get(wire, []), len(found))
     return found
 
 
