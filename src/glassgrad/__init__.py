@@ -11,6 +11,7 @@ The public face::
 """
 
 from glassgrad import errors, show
+from glassgrad.check import check_grad
 from glassgrad.gates import stop_gradient
 from glassgrad.microscope import Backprop, backprop
 from glassgrad.transforms import grad, value_and_grad, vjp
@@ -23,6 +24,7 @@ __all__ = [
     "Backprop",
     "__version__",
     "backprop",
+    "check_grad",
     "errors",
     "grad",
     "stop_gradient",

@@ -9,6 +9,7 @@ __all__ = [
     "CircuitError",
     "GlassgradError",
     "GlassgradWarning",
+    "GradientMismatchError",
     "NotDifferentiableError",
     "NotScalarError",
     "ShapeError",
@@ -38,6 +39,10 @@ class NotScalarError(GlassgradError, TypeError):
 
 class ShapeError(GlassgradError, ValueError):
     """Shapes that do not fit together, said with the names of both wires and the line."""
+
+
+class GradientMismatchError(GlassgradError, AssertionError):
+    """A gradient is not the slope that was measured; the message says where and by how much."""
 
 
 class GlassgradWarning(UserWarning):

@@ -25,19 +25,39 @@ class Verdict:
     """What came out of many programs."""
 
     def __init__(self) -> None:
-        self.checked = self.skipped = self.paths = self.second = 0
+        self.checked = self.skipped = self.invalid = self.second = 0
         self.texts: set[str] = set()
 
 
-def points(program: Program, rng: np.random.Generator) -> list[Any]:
-    """Random arguments: away from zero, of both signs."""
+def points(program: Program, rng: np.random.Generator) -> list[list[Any]]:
+    """Two sets of random arguments, away from zero, of both signs, and laid out alike in memory."""
+    layouts = [_LAYOUTS[int(rng.integers(len(_LAYOUTS)))] for _ in program.shapes]
+
     def values(shape: Any) -> Any:
         return rng.uniform(0.15, 1.4, shape) * rng.choice([-1.0, 1.0, 1.0], shape)
-    return [float(values(())) if s is None else values(s) for s in program.shapes]
+
+    return [
+        [float(values(())) if s is None else laid_out(values(s))
+         for s, laid_out in zip(program.shapes, layouts, strict=True)] for _ in range(2)
+    ]  # fmt: skip
+
+
+def _with_gaps(a: np.ndarray) -> np.ndarray:
+    return np.repeat(a, 2, axis=0)[::2]
+
+
+_LAYOUTS = [np.asarray, np.asarray, np.asarray, np.asfortranarray, _with_gaps]
 
 
 def fresh(args: Sequence[Any]) -> list[Any]:
-    return [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    """The same arguments in memory of their own, laid out alike."""
+    return [_like(a) if isinstance(a, np.ndarray) else a for a in args]
+
+
+def _like(a: np.ndarray) -> np.ndarray:
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return a.copy("K")
+    return _with_gaps(a)
 
 
 def moved(args: Sequence[Any], h: float, direction: Sequence[Any]) -> list[Any]:
@@ -72,8 +92,13 @@ def examine(program: Program, seed: int, verdict: Verdict, second: bool = False)
     argnums = tuple(range(len(program.shapes)))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        here, there = points(program, rng), points(program, rng)
-        if any(not abs(float(f(*fresh(a)))) < LARGE for a in (here, there)):
+        here, there = points(program, rng)
+        try:
+            large = any(not abs(float(f(*fresh(a)))) < LARGE for a in (here, there))
+        except (TypeError, IndexError):  # not a valid program: plain NumPy refuses it
+            verdict.invalid += 1
+            return
+        if large:
             verdict.skipped += 1
             return
         transform = gg.value_and_grad(f, argnums)

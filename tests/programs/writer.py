@@ -98,11 +98,11 @@ SCALAR_UNARY = [
     "math.log({0} ** 2 + 1.2)", "exp(math.cos({0}))", "smooth({0})", "power({0}, 3)", "power({0}, 0)",
     "max({0}, 0.3)", "min({0}, 0.9, rate)", "abs({0})", "({0} if {0} > 0 else 0.5 * {0})", "newton({0})",
     "safely({0})", "atan2({0}, 1.5)", "math.pow(1.1 + {0} ** 2, 1.5)", "{0} * int(3 * {0})",
-    "round({0}) * {0}", "math.floor(2 * {0}) * {0}", "sum([{0}, {0} * {0}, 1])", "math.hypot({0}, 2.0)",
+    "int(round({0} * 1.0)) * {0}", "math.floor(2 * {0}) * {0}", "sum([{0}, {0} * {0}, 1])", "math.hypot({0}, 2.0)",
     "{0} * table['k'][int({0} > 0.5)]", "(2 * {0} if 0.1 < {0} < 0.8 else {0} ** 3)", "math.fabs({0})",
     "(lambda t: t * t + rate)({0})", "{0} * layer.double", "math.log1p({0} * {0})", "1 / (1 + exp(-{0}))",
     "sorted([{0}, 0.4, {0} * {0}])[1]", "sum(e * {0} for e in (1.0, 0.5))", "math.prod([{0}, {0}, 2])",
-    "math.fsum([{0}, 0.5, {0} ** 2])", "next(iter([{0}])) * 3",
+    "next(iter([{0}])) * 3",
 ]  # fmt: skip
 BINARY = [
     "{0} + {1}", "{0} - {1}", "{0} * {1}", "{0} / (1.2 + {1} * {1})", "np.maximum({0}, {1})",
@@ -113,9 +113,9 @@ BINARY = [
 ]  # fmt: skip
 TO_SCALAR = [
     "np.sum({0})", "{0}.sum()", "np.mean({0})", "np.max({0})", "{0}.min()", "np.prod(np.cos({0}))",
-    "np.linalg.norm({0}.ravel() + 0.1)", "np.var({0})", "np.std({0} + np.arange({0}.size).reshape({0}.shape))",
+    "np.sqrt(np.sum({0} ** 2) + 0.1)", "np.var({0})", "np.std({0} + np.arange({0}.size).reshape({0}.shape))",
     "early({0})", "sum(e for e in {0}.ravel())", "max({0}.ravel())", "{0}.ravel()[-1]", "{0}.mean()",
-    "np.sum({0}[{0} > 0.1] ** 2)", "np.sum(np.sort({0}.ravel())[:2])", "{0}.ravel()[int(np.argmax({0}))]",
+    "np.sum({0}[{0} > 0.1] ** 2)", "np.ptp({0}.ravel()[:2])", "{0}.ravel()[int(np.argmax({0}))]",
     "np.sum({0}.T * {0}.T)", "{0}.item({0}.size - 1)", "np.add.reduce({0}.ravel())", "np.dot({0}.ravel(), {0}.ravel())",
     "np.count_nonzero({0} > 0) * np.sum({0})", "np.sum(np.cumsum({0}))", "float(len({0})) * {0}.sum()",
     "np.sum(np.abs(np.diff({0}.ravel())))", "(1.0 if ({0} > 0.3).any() else 2.0) * {0}.sum()",
@@ -124,7 +124,7 @@ IN_PLACE = ["+=", "-=", "*="]
 AXIS = ["np.sum({0}, axis={1})", "{0}.mean(axis={1})", "np.max({0}, axis={1})", "np.prod(np.cos({0}), axis={1})"]
 SAME = [
     "{0}[::-1]", "np.flip({0})", "{0}.copy()", "np.roll({0}, 1)", "np.array({0})", "np.cumsum({0}, axis=0)",
-    "np.sort({0}, axis=0)", "{0}.reshape({0}.shape)", "np.asarray({0})", "{0}[...]", "np.tile({0}, 1)",
+    "{0}.reshape({0}.shape)", "np.asarray({0})", "{0}[...]", "np.tile({0}, 1)",
     "{0}.ravel().reshape({0}.shape)", "np.concatenate([{0}[1:], {0}[:1]])", "{0}[np.arange(len({0}))[::-1]]",
     "np.array([e * 2 for e in {0}])", "np.stack(list({0}))", "np.zeros_like({0}) + {0}", "{0}[[0] * len({0})]",
     "np.broadcast_to({0}[:1], {0}.shape) + {0}", "np.copy({0}) * layer.gain",
@@ -231,7 +231,7 @@ class Writer:
             self.define(f"{x}[{self.source.below(shape[0])}, {self.source.below(shape[1])}]", SCALAR, "s")
         else:
             text, result = self.pick([(f"{x}[0]", shape[1:]), (f"{x}[-1]", shape[1:]), (f"{x}[:, 0]", shape[:1]),
-                                      (f"{x}[[1, 0, 1]]", (3, shape[1])), (f"{x}[None, 1, :]", (1, shape[1]))])  # fmt: skip
+                                      (f"{x}[[-1, 0, -1]]", (3, shape[1])), (f"{x}[None, -1, :]", (1, shape[1]))])  # fmt: skip
             self.define(text, result)
 
     def alias(self) -> None:
@@ -272,7 +272,7 @@ class Writer:
         if len(shape) == 2:
             choices += [f"{x}[{self.source.below(n)}, {self.source.below(shape[1])}] = {s}",
                         f"{x}[:, 0] *= {s}", f"{x}[..., -1] = {x}[..., 0] + {s}",
-                        f"{x}.T[0] -= {s}", f"{x}.reshape(-1)[2] = {s}", f"{x}.ravel()[:2] *= {s}"]  # fmt: skip
+                        f"{x}.T[0] -= {s}", f"{x}.reshape(-1)[1] = {s}", f"{x}.ravel()[:2] *= {s}"]  # fmt: skip
         self.say(self.pick(choices) if n > 1 else choices[0])
 
     def view(self) -> None:

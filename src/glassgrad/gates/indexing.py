@@ -100,7 +100,7 @@ def getitem(x: Any, *indices_and_dy: Any, template: tuple[Any, ...], shape: Any 
 def _setitem(
     x: Any, value: Any, *indices: Any, template: tuple[Any, ...], shape: Any = None
 ) -> Any:
-    y = x.copy()
+    y = x.copy("K")  # the layout in memory decides how later sums round
     y[joined(template, indices)] = value
     return y
 
@@ -133,7 +133,7 @@ def setitem(
 
 
 def _add_at(x: Any, value: Any, *indices: Any, template: tuple[Any, ...]) -> Any:
-    y = x.copy()
+    y = x.copy("K")  # the layout in memory decides how later sums round
     np.add.at(y, joined(template, indices), value)
     return y
 

@@ -101,13 +101,13 @@ def broadcast_to(array: Any, dy: Any, *, shape: Any) -> Any:
     return dy  # backpropagation sums every gradient down to the shape of its wire
 
 
-def _copy(a: Any) -> Any:
-    return a.copy() if isinstance(a, np.ndarray) else a
+def _copy(a: Any, *, order: str = "C") -> Any:
+    return a.copy(order) if isinstance(a, np.ndarray) else a
 
 
 @linear(_copy, says="hands the gradient on", key=np.copy, examples=[case(_M)],
-        bind=lambda args, kwargs: ((args[0],), {}))  # fmt: skip
-def copy(a: Any, dy: Any) -> Any:
+        bind=lambda args, kwargs: ((args[0],), {"order": "K"}))  # fmt: skip
+def copy(a: Any, dy: Any, *, order: str = "C") -> Any:
     return dy
 
 

@@ -65,13 +65,8 @@ class GradientFunction:
         arguments = resolve(args, kwargs, self._chosen, self._names)
         if current() is not None:
             return self._inline(arguments, args, kwargs)
-        found = self._signatures.get(arguments.key)
-        if found is not None and found.outside.same():
-            for path in found.paths:
-                results = path(arguments.numeric)
-                if results is not OTHER_PATH:
-                    return self._answer(path.recorded, results, arguments)
-        return self._trace(arguments)
+        answer = self._known(arguments)
+        return answer if answer is not OTHER_PATH else self._trace(arguments)
 
     def __repr__(self) -> str:
         kind = "value_and_grad" if self._value else "grad"
@@ -84,8 +79,25 @@ class GradientFunction:
 
     # -- the slow way ------------------------------------------------------------------------
 
+    def _known(self, arguments: Arguments) -> Any:
+        """The answer of a path that is known, or `OTHER_PATH`."""
+        found = self._signatures.get(arguments.key)
+        if found is not None and found.outside.same():
+            for path in found.paths:
+                results = path(arguments.numeric)
+                if results is not OTHER_PATH:
+                    return self._answer(path.recorded, results, arguments)
+        return OTHER_PATH
+
     def _trace(self, arguments: Arguments) -> Any:
+        free = LOCK.acquire(blocking=False)
+        if free:
+            LOCK.release()
         with LOCK, without_collection():
+            if not free:  # while another thread traced, its routes may have looked like a change
+                answer = self._known(arguments)
+                if answer is not OTHER_PATH:
+                    return answer
             found = self._signatures.get(arguments.key)
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)

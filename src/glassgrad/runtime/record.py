@@ -17,6 +17,7 @@ from glassgrad.errors import NotScalarError
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Layout
 from glassgrad.runtime.tree import Structure, flatten, unflatten
 from glassgrad.tracing import PASSIVE, Trace, Traced, routed, tracing
+from glassgrad.tracing.routing import stand_in_for
 from glassgrad.tracing.source import below_here
 from glassgrad.tracing.names import collecting_names
 from glassgrad.tracing.trace import ACTIVE as ACTIVE_LEVEL
@@ -123,7 +124,7 @@ def record(
         wires = list(trace.inputs)
         try:
             with collecting_names(trace, function) if names else nullcontext():
-                result = function(*args, **kwargs)
+                result = stand_in_for(function)(*args, **kwargs)
         finally:
             trace.finished = True
     aux_value = None

@@ -28,7 +28,7 @@ from glassgrad.tracing.protocols import answer, call
 from glassgrad.tracing.trace import LITERAL, current
 from glassgrad.tracing.values import Traced, apply, has_traced, wrap
 
-__all__ = ["LOCK", "Binding", "routed"]
+__all__ = ["LOCK", "Binding", "routed", "stand_in_for"]
 
 #: Held while a trace runs: traces of different threads take turns.
 LOCK = threading.RLock()
@@ -175,9 +175,9 @@ def _literal(array: Any) -> Any:
     trace = current()
     if trace is None or type(array) is not np.ndarray or array.dtype.kind != "f":
         return array
-    frozen = array.copy()
+    frozen = array.copy("K")
     frozen.flags.writeable = False
-    wire = trace.emit(OPS["copy"], (Constant(frozen, type_of(frozen)),), {},
+    wire = trace.emit(OPS["copy"], (Constant(frozen, type_of(frozen)),), {"order": "K"},
                       (type_of(array),))[0]  # fmt: skip
     return wrap(trace, wire, array, LITERAL)
 
@@ -194,7 +194,7 @@ def _filled(original: Any) -> Any:
         array = original(_told(shape), dtype, *args, **kwargs)
         if array.dtype.kind != "f":
             return array
-        array[...] = 1 if original is np.ones else 0  # np.empty: nothing to hide in it
+        array[...] = 1 if op.name == "ones" else 0  # np.empty: nothing to hide in it
         return _blank(op, array)
 
     return stand_in
@@ -255,7 +255,7 @@ def _array(original: Any) -> Any:
             if values.type.kind != "array":
                 values = OPS["array"](values, shape=())
             elif kwargs.get("copy", copies):
-                values = values.copy()  # type: ignore[attr-defined]
+                values = apply(OPS["copy"], (values,), {"order": "K"}, "numpy")
             made = values
         else:
             made = build(values)
@@ -322,6 +322,11 @@ def route(module: Any, name: str, stand_in: Any) -> None:
     original = getattr(module, name)
     _TABLE.append((module, name, original, stand_in))
     _STAND_INS[id(original)] = stand_in
+
+
+def stand_in_for(function: Any) -> Any:
+    """What `function` itself is routed to: ``gg.grad(math.sin)`` holds the original."""
+    return _STAND_INS.get(id(function), function)
 
 
 def _routes() -> list[tuple[Any, str, Any, Any]]:

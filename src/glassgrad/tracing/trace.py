@@ -105,7 +105,7 @@ class Trace:
         known = self._constants.get(id(value))
         if known is not None and known[0] is value and _identical(known[1].value, value):
             return known[1]
-        copy = value.copy()
+        copy = value.copy("K")
         copy.flags.writeable = False
         made = Constant(copy, type_of(copy))
         self._constants[id(value)] = (value, made)

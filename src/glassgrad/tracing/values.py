@@ -306,6 +306,10 @@ class TracedArray(Traced):
             wire = trace.emit(OPS["astype"], (wire,), {"dtype": self.type.dtype}, (self.type,))[0]
         if wire.type is not self.type:  # a 0-d array stays one
             wire = trace.emit(OPS["reshape"], (wire,), {"shape": self.type.shape}, (self.type,))[0]
+        if not self.value.flags.c_contiguous:  # it stays as it lies in memory: later sums round so
+            static = {"template": (Ellipsis,)}
+            wire = trace.emit(indexing.setitem, (inputs[0], wire), static, (self.type,),
+                              "operator")[0]  # fmt: skip
         self._commit(wire, level)
         return self
 
@@ -345,7 +349,7 @@ class TracedArray(Traced):
                     "written to: copy it first, or return the value instead"
                 )
             self._refuse_overlap(root)
-            self.tape.backups[root._wire] = root.value.copy()
+            self.tape.backups[root._wire] = root.value.copy("K")
             self.tape.cannot_repeat("it writes to one of its arguments")
 
     def _refuse_overlap(self, root: TracedArray) -> None:
@@ -384,7 +388,11 @@ class TracedArray(Traced):
         if view.type.size == parent.type.size and op.rule is not None:
             # A view of all elements only rearranges them, so its transpose puts them back.
             back = op.rule(_symbol(trace, old, parent), _symbol(trace, wire, view), **static)
-            return back.wire  # type: ignore[no-any-return]
+            if op.name != "flip":
+                return back.wire  # type: ignore[no-any-return]
+            inputs = [old, back.wire]  # the parent stays as it lies in memory
+            static = {"template": (Ellipsis,)}
+            return trace.emit(indexing.setitem, inputs, static, (parent.type,), "operator")[0]
         positions = np.arange(parent.type.size).reshape(parent.type.shape)
         at = op.call(positions, *[_value(x) for x in rest], **static)
         flat = trace.emit(OPS["reshape"], (old,), {"shape": (parent.type.size,)})[0]
@@ -415,7 +423,7 @@ class TracedArray(Traced):
         return bool((self == item).any())
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return apply(OPS["copy"], (self,), {}, "numpy")
+        return apply(OPS["copy"], (self,), {"order": "K"}, "numpy")
 
     __hash__ = None  # type: ignore[assignment]
 

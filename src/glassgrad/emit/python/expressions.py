@@ -239,6 +239,8 @@ def _copy(gate: Gate, inputs: Sequence[Text]) -> Text:
     source = gate.inputs[0]
     if isinstance(source, Constant) and inputs[0].startswith("np.array("):
         return inputs[0]
+    if gate.static and source.type.ndim > 1:  # np.copy keeps the layout in memory
+        return Text(f"np.copy({inputs[0]})")
     return Text(f"{inputs[0].within(ATOM)}.copy()")
 
 

@@ -113,7 +113,7 @@ class _Writer:
             return self.guard(gate, inputs[0])
         targets = [self.fresh(w) for w in gate.outputs]
         if gate.op.name in ("setitem", "add_at"):
-            return write(gate, targets[0], inputs, gate in self.memory.in_place)
+            return write(gate, targets[0], inputs, gate in self.memory.in_place, exact=True)
         if gate in self.memory.in_place:
             symbol = {"add": "+=", "subtract": "-="}[gate.op.name]
             return [f"{inputs[0]} {symbol} {inputs[1]}", f"{targets[0]} = {inputs[0]}"]

@@ -12,9 +12,15 @@ from glassgrad.emit.python.expressions import Text, subscript
 __all__ = ["guard_condition", "write"]
 
 
-def write(gate: Gate, target: str, inputs: Sequence[Text], in_place: bool) -> list[str]:
-    """The statements for a gate that sets, or adds into, part of an array."""
-    lines = [] if in_place else [f"{target} = {inputs[0].within(100)}.copy()"]
+def write(
+    gate: Gate, target: str, inputs: Sequence[Text], in_place: bool, exact: bool = False
+) -> list[str]:
+    """The statements for a gate that sets, or adds into, part of an array.
+
+    With `exact` a copy keeps the layout in memory, so that later sums round as NumPy's do.
+    """
+    order = "'K'" if exact and gate.output.type.ndim > 1 else ""
+    lines = [] if in_place else [f"{target} = {inputs[0].within(100)}.copy({order})"]
     if in_place and target != inputs[0]:
         lines.append(f"{target} = {inputs[0]}")
     key = subscript(gate.static["template"], inputs[2:])

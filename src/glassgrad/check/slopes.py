@@ -1,0 +1,347 @@
+"""The numerical slope of a function of one number, with an estimate of how good it is.
+
+Central differences at two steps (Richardson) settle the usual case in four evaluations. Where
+that is not good enough, a ladder of steps from large to tiny is climbed down, and what it shows is
+told apart: a smooth slope, a kink, a jump, a slope that grows without bound, a function that is
+defined on one side only, values that move in steps of rounding.
+
+It knows functions of one number t, measured from t = 0; nothing of arguments or of gradients.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Ladder", "Slope", "Values", "climb", "quick"]
+
+Values = NDArray[np.float64]
+
+_FACTOR = 4.0  # from one step of the ladder to the next
+_ULPS = 8.0  # how many units in the last place a computed value is taken to be off
+_STILL = 1e-5  # a function that steps as large as this leave unchanged stands still
+_GROWS = 4  # steps of the ladder over which a slope has to keep growing to count as infinite
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A numerical slope.
+
+    Attributes
+    ----------
+    value : float
+        The slope; infinite where it grows without bound; NaN where there is none.
+    error : float
+        How far off it may be, by what other steps gave and by rounding.
+    kind : str
+        "smooth", "one-sided", "kink", "jump", "steps" or "undefined".
+    left, right : float
+        The slopes of both sides, where they differ (a kink or a jump).
+    other : tuple of (float, float) or None
+        Another slope with its error that larger steps showed, of better relative precision.
+    seen : tuple of (float, float)
+        The steps of the ladder with the change over each, where it was climbed.
+    """
+
+    value: float
+    error: float
+    kind: str = "smooth"
+    left: float = math.nan
+    right: float = math.nan
+    other: tuple[float, float] | None = None
+    seen: tuple[tuple[float, float], ...] = ()
+
+
+class Ladder:
+    """A function along a line, with the weights its values are contracted with.
+
+    Parameters
+    ----------
+    at : callable
+        Takes t, gives the t that was really reached (rounding) and the values there, or None
+        where the function is undefined.
+    here : array
+        The values at t = 0.
+    weights : array
+        Upstream gradient of the values.
+    resolution : array
+        Relative rounding error of each value.
+    """
+
+    def __init__(
+        self, at: Callable[[float], tuple[float, Values | None]], here: Values, weights: Values,
+        resolution: Values,
+    ) -> None:  # fmt: skip
+        self._at = at
+        self.here = here
+        self._weights = weights
+        self._rounding = _ULPS * resolution * np.abs(weights)
+
+    def at(self, t: float) -> tuple[float, Values | None]:
+        """The values at t."""
+        return self._at(t)
+
+    def change(self, above: Values | None, below: Values | None) -> tuple[float, float]:
+        """The contracted difference of two values and its rounding error; NaN where undefined.
+
+        What did not change is left out first, so that large values beside it cost no precision
+        (and an infinity that stays is no change).
+        """
+        if above is None or below is None:
+            return math.nan, math.nan
+        if above.size == 1:  # the usual case, without the price of NumPy's calls
+            a, b, w = float(above[0]), float(below[0]), float(self._weights[0])
+            if a == b:
+                return (0.0, 0.0) if math.isfinite(a) else (math.nan, math.nan)
+            return w * (a - b), float(self._rounding[0]) * max(abs(a), abs(b))
+        moved = above != below
+        a, b = above[moved], below[moved]
+        change = float(self._weights[moved] @ (a - b))
+        size = self._rounding[moved] * np.maximum(np.abs(a), np.abs(b))
+        return change, float(np.sqrt(size @ size))
+
+
+    def hidden(self) -> float:
+        """How much the values could change without a change that shows."""
+        size = self._rounding * np.abs(self.here)
+        return float(np.sqrt(np.sum(size * size, where=np.isfinite(size))))
+
+
+def quick(line: Ladder, t: float) -> Slope | None:
+    """Two central differences, combined; None where the function is not defined around."""
+    slopes = []
+    noise = 0.0
+    for step in (t, t / 2):
+        ahead, above = line.at(step)
+        back, below = line.at(-step)
+        change, rounding = line.change(above, below)
+        if not math.isfinite(change) or not ahead - back > 0:
+            return None
+        slopes.append(change / (ahead - back))
+        noise = rounding / (ahead - back)
+    wide, near = slopes
+    better = (4 * near - wide) / 3
+    return Slope(better, abs(better - near) + noise)
+
+
+@dataclass
+class _Side:
+    """Slopes seen from one side (or from both, centrally) along the ladder, large steps first."""
+
+    t: list[float]
+    change: list[float]
+    noise: list[float]
+
+    def __post_init__(self) -> None:
+        self.slope = [c / t for c, t in zip(self.change, self.t, strict=True)]
+        self.error = [n / t for n, t in zip(self.noise, self.t, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def hide(self, rounding: float) -> None:
+        """Where nothing changes, the change may hide in the rounding of what changes elsewhere."""
+        moving = max((n for c, n in zip(self.change, self.noise, strict=True) if c), default=rounding)
+        self.noise = [n if c else moving for c, n in zip(self.change, self.noise, strict=True)]
+        self.__post_init__()
+
+
+def climb(line: Ladder, largest: float, smallest: float) -> Slope:
+    """Climb down a ladder of steps and tell what the function does around t = 0.
+
+    Parameters
+    ----------
+    line : Ladder
+        The function.
+    largest, smallest : float
+        The first and about the last step.
+    """
+    n = max(4, 1 + math.ceil(math.log(largest / smallest, _FACTOR)))
+    steps = [largest * _FACTOR**-k for k in range(n)]
+    rungs = [(*line.at(t), *line.at(-t)) for t in steps]
+    here = line.here
+    both, right, left = (_Side([], [], []) for _ in range(3))
+    sides: list[tuple[_Side, float, Values | None, Values | None]]
+    for ahead, above, back, below in rungs:
+        sides = [
+            (both, ahead - back, above, below), (right, ahead, above, here),
+            (left, -back, here, below),
+        ]  # fmt: skip
+        for side, t, upper, lower in sides:
+            change, noise = line.change(upper, lower)
+            if t > 0 and not math.isnan(change):
+                side.t.append(t)
+                side.change.append(change)
+                side.noise.append(noise)
+    for side in (both, right, left):
+        side.__post_init__()
+    if len(both) and len(right) and len(left) and _reaches(both, right):
+        for side in (both, right, left):
+            side.hide(line.hidden())
+        found = _two_sided(both, right, left, _inside(rungs, line))
+        return replace(found, seen=tuple(zip(both.t, both.change, strict=True)))
+    best = max((right, left), key=lambda side: -side.t[-1] if len(side) else -math.inf)
+    return _one_sided(best) if len(best) else Slope(math.nan, math.inf, "undefined")
+
+
+def _reaches(both: _Side, right: _Side) -> bool:
+    """Whether both sides are defined down to the smallest steps."""
+    return len(both) > 2 and both.t[-1] < 2 * _FACTOR * right.t[-1]
+
+
+def _two_sided(both: _Side, right: _Side, left: _Side, inside: tuple[float, float]) -> Slope:
+    if not any(both.change) and not any(right.change):
+        return Slope(0.0, both.error[0])
+    if math.isinf(right.change[-1]) or math.isinf(left.change[-1]):
+        return Slope(math.nan, math.inf, "undefined")  # the value itself is infinite
+    grain, steps = _grain(both)
+    if grain:
+        both.error = [max(e, grain / t) for e, t in zip(both.error, both.t, strict=True)]
+    found = _extrapolated(both, 2)
+    if steps:
+        still = both.change[_first_below(both.t, 2 * _STILL)] == 0
+        return Slope(*found[0][:2], "steps", other=(0.0, 0.0) if still else None)
+    if _jumps(both):
+        return Slope(math.nan, math.inf, "jump", min(inside), max(inside))
+    infinite = [_infinite(side) for side in (left, right)]
+    if any(infinite):
+        below, above = (sign * math.inf if sign else _extrapolated(side, 1)[0][0]
+                        for sign, side in zip(infinite, (left, right), strict=True))  # fmt: skip
+        if below == above:
+            return Slope(below, 0.0)
+        return Slope(math.nan, 0.0, "kink", below, above)
+    value, error, t = found[0]
+    kink = _kink(left, right)
+    if kink is not None and kink[0] <= _FACTOR * t:
+        return Slope(value, max(error, kink[3]), "kink", kink[1], kink[2])
+    # Where small steps change nothing, that settles it; a trend over larger ones is no slope.
+    still = both.change[-1] == 0 and not grain
+    return Slope(value, error, other=None if still or len(found) == 1 else found[1][:2])
+
+
+def _one_sided(side: _Side) -> Slope:
+    if any(math.isinf(c) for c in side.change[-2:]):
+        return Slope(side.change[-1], 0.0, "one-sided")
+    if len(side) < 3:
+        return Slope(math.nan, math.inf, "undefined")
+    sign = _infinite(side)
+    if sign:
+        return Slope(sign * math.inf, 0.0, "one-sided")
+    if not any(side.change):
+        return Slope(0.0, 0.0, "one-sided")
+    return Slope(*_extrapolated(side, 1)[0][:2], "one-sided")
+
+
+def _extrapolated(side: _Side, order: int) -> list[tuple[float, float, float]]:
+    """The slopes of least error, in absolute and in relative terms, as (value, error, step).
+
+    The error is what the neighbours on the ladder differ by: between steps so large that the
+    function bends and steps so small that rounding shows, they agree best.
+    """
+    if len(side) < 3:
+        last = side.slope[-1]
+        spread = abs(last - side.slope[0]) if len(side) > 1 else math.inf
+        return [(last, spread + side.error[-1], side.t[-1])]
+    power = _FACTOR**order
+    with np.errstate(all="ignore"):
+        slope = np.array(side.slope)
+        better = (power * slope[1:] - slope[:-1]) / (power - 1)
+        apart = np.abs(np.diff(better))
+    around = np.concatenate(([apart[0]], apart)) + np.concatenate((apart, [apart[-1]]))
+    error = around + 2 * np.array(side.error[1:])
+    error[np.isnan(error)] = math.inf
+    best = [int(np.argmin(error))]
+    with np.errstate(all="ignore"):
+        relative = error / np.abs(better)
+    if not np.isnan(relative).all():
+        best.append(int(np.nanargmin(relative)))
+    return [(float(better[k]), float(error[k]), side.t[k + 1]) for k in best]
+
+
+def _grain(both: _Side) -> tuple[float, bool]:
+    """The grain of values that small steps do not move at all, and whether they move in steps.
+
+    If only tiny steps change nothing, that is rounding. If larger ones change nothing too, it may
+    be rounding within the function (values cancelled, or were cast to float32), seen by changes
+    that are whole multiples of one amount; else the function is still there, and the grain is 0.
+    """
+    moving = [(abs(c), n, t) for c, n, t in zip(both.change, both.noise, both.t, strict=True) if c]
+    if both.change[-1] or not moving:
+        return 0.0, False
+    grain, noise, _ = min(moving)
+    if grain <= _ULPS * noise:
+        return grain, False
+    counts = [c / grain for c, _, _ in moving]
+    whole = len(counts) > 1 and all(abs(c - round(c)) < 1e-6 for c in counts if c < 1e5)
+    if whole:
+        return grain, True
+    return (grain if both.change[_first_below(both.t, 2 * _STILL)] else 0.0), False
+
+
+def _first_below(steps: Sequence[float], largest: float) -> int:
+    return next((k for k, t in enumerate(steps) if t <= largest), len(steps) - 1)
+
+
+def _jumps(both: _Side) -> bool:
+    """Whether the function moves by the same amount however small the step."""
+    last = both.change[-5:]
+    return (
+        len(last) == 5
+        and abs(last[-1]) > 100 * both.noise[-1]
+        and all(0.9 < c / last[-1] < 1.12 for c in last)
+    )
+
+
+def _inside(
+    rungs: Sequence[tuple[float, Values | None, float, Values | None]], line: Ladder
+) -> tuple[float, float]:
+    """Slopes of both sides by values of that side alone, for a function that jumps."""
+    slopes = []
+    for at, values in ((0, 1), (2, 3)):
+        t = [rung[at] for rung in rungs]
+        y = [rung[values] for rung in rungs]
+        side = _Side([], [], [])
+        for k in range(len(rungs) - 1):
+            change, noise = line.change(y[k], y[k + 1])  # type: ignore[arg-type]
+            if not math.isnan(change):
+                side.t.append(t[k] - t[k + 1])  # type: ignore[operator, arg-type]
+                side.change.append(change)
+                side.noise.append(noise)
+        side.__post_init__()
+        slopes.append(_extrapolated(side, 1)[0][0] if len(side) else math.nan)
+    return slopes[0], slopes[1]
+
+
+def _infinite(side: _Side) -> int:
+    """The sign of a slope that grows without bound as the step shrinks; 0 where it settles.
+
+    A slope that settles does so by less and less from step to step; one that grows like h**-0.5
+    or log(h) keeps its pace.
+    """
+    sure = [(s, e) for s, e in zip(side.slope, side.error, strict=True) if abs(s) > 100 * e]
+    last, error = [s for s, _ in sure[-(_GROWS + 2) :]], max((e for _, e in sure), default=0.0)
+    if len(last) < _GROWS + 2:
+        return 0
+    sign = math.copysign(1.0, last[-1])
+    pace = [sign * (b - a) for a, b in zip(last, last[1:], strict=False)]
+    keeps = all(b >= 0.8 * a for a, b in zip(pace, pace[1:], strict=False))
+    if min(pace) > 10 * error and keeps and abs(last[-1]) > 1.1 * abs(last[0]):
+        return int(sign)
+    return 0
+
+
+def _kink(left: _Side, right: _Side) -> tuple[float, float, float, float] | None:
+    """Step, slope from the left and the right, and their error, where they do not come together."""
+    n = min(len(left), len(right))
+    gaps = [abs(right.slope[k - n] - left.slope[k - n]) for k in range(n)]
+    for k in range(n - 1, 1, -1):
+        noise = left.error[k - n] + right.error[k - n]
+        if gaps[k] > 30 * noise and gaps[k] > 0.3 * gaps[k - 2]:
+            below, above = left.slope[k - n], right.slope[k - n]
+            error = abs(below - left.slope[k - n - 1]) + abs(above - right.slope[k - n - 1]) + noise
+            return right.t[k - n], below, above, error
+    return None
