@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import optree
 
+from glassgrad.check.rounding import rounding
 from glassgrad.check.slopes import Values
 from glassgrad.errors import GlassgradWarning, NotDifferentiableError
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
@@ -81,6 +82,8 @@ class Checked:
     gradients : list
         Gradients of the weighted sum of the values, one array a leaf; several, where glassgrad
         has several ways (traced and compiled).
+    weighted : callable
+        The weighted sum of the values as a function of the leaves.
     """
 
     call: Call
@@ -89,6 +92,12 @@ class Checked:
     weights: Values
     resolution: Values
     gradients: list[list[Any]]
+    weighted: Callable[..., Any]
+
+    def rounding(self) -> float:
+        """The rounding error of the weighted sum of the values, by all that it is made of."""
+        with _quiet():
+            return rounding(self.weighted, self.call.leaves)
 
 
 def take_apart(
@@ -190,7 +199,8 @@ def first_order(call: Call, rng: np.random.Generator) -> Checked:
             _, pullback = vjp(_contracted(call, picked, None), *call.leaves)
         pulled = upstream[0] if len(picked) == 1 else tuple(upstream)
         gradients = [list(pullback(pulled))]
-    return Checked(call, _guarded(values), here, weights, resolution, gradients)
+    weighted = _contracted(call, picked, None if scalar else upstream)
+    return Checked(call, _guarded(values), here, weights, resolution, gradients, weighted)
 
 
 def second_order(call: Call, rng: np.random.Generator) -> Checked:
@@ -224,7 +234,7 @@ def second_order(call: Call, rng: np.random.Generator) -> Checked:
         for v in call.leaves
     ])  # fmt: skip
     gradients = _twice(slope, call)
-    return Checked(call, _guarded(values), here, weights, resolution, gradients)
+    return Checked(call, _guarded(values), here, weights, resolution, gradients, slope)
 
 
 def _twice(function: Callable[..., Any], call: Call) -> list[list[Any]]:

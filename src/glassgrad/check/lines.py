@@ -54,7 +54,9 @@ class Line:
         spread = float(np.sqrt(np.size(sizes))) if index is None else 1.0
         self.floor = _ROUNDING * lines.precision(leaf) * lines.largest[leaf] * spread
         checked = lines.checked
-        self._ladder = Ladder(self._at, checked.here, checked.weights, checked.resolution)
+        self._ladder = Ladder(
+            self._at, checked.here, checked.weights, checked.resolution, lines.inner_rounding
+        )
 
     def quick(self) -> Slope | None:
         """The slope by two central differences; None where the function is undefined around."""
@@ -111,6 +113,7 @@ class Lines:
         self.arrays: list[NDArray[Any]] = [np.asarray(leaf) for leaf in self.leaves]
         self.sizes = [_sizes(a) for a in self.arrays]
         self.evaluations = 0
+        self._inner: float | None = None
         self._coarsest = float(np.max(checked.resolution, initial=0.0))
         self.largest = []
         for n, size in enumerate(self.sizes):
@@ -121,6 +124,12 @@ class Lines:
     def precision(self, leaf: int) -> float:
         """Relative precision of a gradient in this leaf: the coarsest of argument and values."""
         return max(float(np.finfo(self.arrays[leaf].dtype).eps), self._coarsest)
+
+    def inner_rounding(self) -> float:
+        """The rounding error of the values by all that they are made of."""
+        if self._inner is None:
+            self._inner = self.checked.rounding()
+        return self._inner
 
     def element(self, leaf: int, index: tuple[int, ...]) -> Line:
         """The line that moves one element."""

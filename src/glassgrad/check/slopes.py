@@ -70,16 +70,19 @@ class Ladder:
         Upstream gradient of the values.
     resolution : array
         Relative rounding error of each value.
+    inner : callable
+        The rounding error of the weighted sum of the values; dearer to know, and so asked last.
     """
 
     def __init__(
         self, at: Callable[[float], tuple[float, Values | None]], here: Values, weights: Values,
-        resolution: Values,
+        resolution: Values, inner: Callable[[], float],
     ) -> None:  # fmt: skip
         self._at = at
         self.here = here
         self._weights = weights
         self._rounding = _ULPS * resolution * np.abs(weights)
+        self._inner = inner
 
     def at(self, t: float) -> tuple[float, Values | None]:
         """The values at t."""
@@ -105,10 +108,15 @@ class Ladder:
         return change, float(np.sqrt(size @ size))
 
 
-    def hidden(self) -> float:
-        """How much the values could change without a change that shows."""
+    def rounding(self, moved: float) -> float:
+        """The rounding error of a change whose values are off by `moved` in their last places.
+
+        Of what was rounded on the way, values get a part by their share in all rounding.
+        """
         size = self._rounding * np.abs(self.here)
-        return float(np.sqrt(np.sum(size * size, where=np.isfinite(size))))
+        whole = float(np.sqrt(np.sum(size * size, where=np.isfinite(size))))
+        share = min(1.0, moved / whole) if moved and whole else 1.0
+        return max(moved or whole, _ULPS * self._inner() * share)
 
 
 def quick(line: Ladder, t: float) -> Slope | None:
@@ -143,10 +151,9 @@ class _Side:
     def __len__(self) -> int:
         return len(self.t)
 
-    def hide(self, rounding: float) -> None:
-        """Where nothing changes, the change may hide in the rounding of what changes elsewhere."""
-        moving = max((n for c, n in zip(self.change, self.noise, strict=True) if c), default=rounding)
-        self.noise = [n if c else moving for c, n in zip(self.change, self.noise, strict=True)]
+    def blur(self, rounding: float) -> None:
+        """Take every change to be off by `rounding`, those too that are zero for rounding."""
+        self.noise = [max(n, rounding) for n in self.noise]
         self.__post_init__()
 
 
@@ -177,11 +184,10 @@ def climb(line: Ladder, largest: float, smallest: float) -> Slope:
                 side.t.append(t)
                 side.change.append(change)
                 side.noise.append(noise)
+    moved = max((n for c, n in zip(both.change, both.noise, strict=True) if c), default=0.0)
     for side in (both, right, left):
-        side.__post_init__()
+        side.blur(line.rounding(moved))
     if len(both) and len(right) and len(left) and _reaches(both, right):
-        for side in (both, right, left):
-            side.hide(line.hidden())
         found = _two_sided(both, right, left, _inside(rungs, line))
         return replace(found, seen=tuple(zip(both.t, both.change, strict=True)))
     best = max((right, left), key=lambda side: -side.t[-1] if len(side) else -math.inf)

@@ -6,9 +6,12 @@ from glassgrad.gates import (  # noqa: F401 - importing a family declares its ga
     creation,
     elementary,
     indexing,
+    linalg,
+    ordering,
     products,
     reduction,
     shaping,
+    writing,
 )
 from glassgrad.gates.cut import stop_gradient
 from glassgrad.gates.declare import FUNCTIONS, OPS

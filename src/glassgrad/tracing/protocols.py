@@ -13,6 +13,7 @@ import numpy as np
 
 from glassgrad.errors import UnsupportedError
 from glassgrad.gates.declare import FUNCTIONS, OPS, Answer
+from glassgrad.tracing.lazily import declared
 from glassgrad.tracing.source import where
 from glassgrad.tracing.trace import ACTIVE
 from glassgrad.tracing.values import Traced, TracedArray, apply, as_operand, has_traced
@@ -33,7 +34,9 @@ def call(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], spelli
         function = np.nonzero
     found = FUNCTIONS.get(function)
     if found is None:
-        return _without_gate(function, args, kwargs)
+        if not declared(function):
+            return _without_gate(function, args, kwargs)
+        found = FUNCTIONS[function]
     return answer(found, args, kwargs, spelling)
 
 

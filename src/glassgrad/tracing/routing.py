@@ -24,6 +24,7 @@ import numpy as np
 from glassgrad.circuit import Constant, type_of
 from glassgrad.gates.creation import build
 from glassgrad.gates.declare import FUNCTIONS, OPS
+from glassgrad.tracing.lazily import MATH, math_op, special
 from glassgrad.tracing.protocols import answer, call
 from glassgrad.tracing.trace import LITERAL, current
 from glassgrad.tracing.values import Traced, apply, has_traced, wrap
@@ -52,6 +53,7 @@ def routed(bindings: Iterable[Binding] = ()) -> Iterator[None]:
         _depth += 1
         undo: list[tuple[Callable[[Any], None], Any]] = []
         try:
+            _meet_special()
             if _depth == 1:
                 _install(undo)
             for binding in bindings:
@@ -64,6 +66,25 @@ def routed(bindings: Iterable[Binding] = ()) -> Iterator[None]:
             _depth -= 1
             for put_back, original in reversed(undo):
                 put_back(original)
+
+
+def _meet_special() -> None:
+    """Route scipy.special's plain functions from when the user's code has imported it on."""
+    module = sys.modules.get("scipy.special")
+    if module is None or id(module) in _met:
+        return
+    _met.add(id(module))
+    special()
+    for name in ("logsumexp", "softmax", "log_softmax"):
+        original = getattr(module, name)
+        route(module, name, _math_function(original, functools.partial(_gate_of, original)))
+
+
+_met: set[int] = set()
+
+
+def _gate_of(original: Any, *args: Any, **kwargs: Any) -> Any:
+    return answer(FUNCTIONS[original], args, kwargs, "numpy")
 
 
 def _install(undo: list[tuple[Callable[[Any], None], Any]]) -> None:
@@ -333,11 +354,17 @@ def _routes() -> list[tuple[Any, str, Any, Any]]:
     return _TABLE
 
 
+def _late(name: str, x: Any) -> Any:
+    return apply(math_op(name), (_number(x),), {}, "math")
+
+
 def _fill() -> None:
     for op in list(OPS.values()):
         original = op.spellings.get("math")
         if original is not None and original.__name__ not in _MATH:
             route(math, original.__name__, _math_op(original, op))
+    for name in MATH:
+        route(math, name, _math_function(getattr(math, name), functools.partial(_late, name)))
     for name, composed in _MATH.items():
         if hasattr(math, name):
             route(math, name, _math_function(getattr(math, name), composed))

@@ -228,14 +228,18 @@ class TracedArray(Traced):
 
     def _read_again(self) -> None:
         """Somebody wrote to the shared storage: take the view from the parent anew."""
-        parent = self.parent
-        assert parent is not None, "a storage's own array always knows its newest wire"
-        op, rest, static, spelling = self.how
-        inputs = [parent.wire, *[x.wire if isinstance(x, Traced) else self.tape.constant(x)
-                                 for x in rest]]  # fmt: skip
-        self._wire = self.tape.emit(op, inputs, static, (self._wire.type,), spelling)[0]
-        self._level = parent.level
-        self.version = self.storage.version
+        stale = [self]  # a view of a view of ...: from the array itself down, without recursion
+        while (parent := stale[-1].parent) is not None and parent.version != self.storage.version:
+            stale.append(parent)
+        for view in reversed(stale):
+            parent = view.parent
+            assert parent is not None, "a storage's own array always knows its newest wire"
+            op, rest, static, spelling = view.how
+            inputs = [parent._wire, *[x.wire if isinstance(x, Traced) else self.tape.constant(x)
+                                      for x in rest]]  # fmt: skip
+            view._wire = self.tape.emit(op, inputs, static, (view._wire.type,), spelling)[0]
+            view._level = parent._level
+            view.version = self.storage.version
 
     def view_by(
         self, wire: Wire, value: Any, op: Op, rest: Any, static: Any, spelling: str

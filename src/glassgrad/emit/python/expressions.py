@@ -311,6 +311,15 @@ def _softplus(gate: Gate, inputs: Sequence[Text]) -> Text:
     return Text(f"np.log(1 + np.exp({inputs[0]}))")
 
 
+def _einsum(gate: Gate, inputs: Sequence[Text]) -> Text:
+    more = f", optimize={value(gate.static['optimize'])}" if "optimize" in gate.static else ""
+    return Text(f'np.einsum("{gate.static["subscripts"]}", {", ".join(inputs)}{more})')
+
+
+def _called(name: str) -> Callable[[Gate, Sequence[Text]], Text]:
+    return lambda gate, inputs: Text(f"{name}({', '.join([*inputs, *_keywords(gate.static)])})")
+
+
 def _setitem(gate: Gate, inputs: Sequence[Text]) -> Text:
     raise AssertionError("writing is a statement, not an expression")
 
@@ -321,6 +330,8 @@ _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
     "array": _array, "zeros": _filled, "ones": _filled, "full": _filled,
     "broadcast_to": _broadcast_to, "concatenate": _sequence, "stack": _sequence,
     "identity": _identity, "stop_gradient": _identity, "strong_multiply": _strong, "clip": _clip,
-    "round": _round, "pad": _pad, "setitem": _setitem, "add_at": _setitem,
+    "round": _round, "pad": _pad, "einsum": _einsum, "norm2": _called("np.linalg.norm"),
+    "normp": _called("np.linalg.norm"), "slogdet": _called("np.linalg.slogdet"),
+    "eigh": _called("np.linalg.eigh"), "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
     "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip
