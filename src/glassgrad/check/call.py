@@ -228,7 +228,7 @@ def second_order(call: Call, rng: np.random.Generator) -> Checked:
     here = values(call.leaves)
     weights = _vector(direction)
     assert here is not None and weights is not None
-    weights[np.isnan(here)] = 0.0
+    weights[~np.isfinite(here)] = 0.0
     resolution = np.concatenate([
         np.full(np.size(v), max(_resolution(v), *(_resolution(result[k]) for k in picked)))
         for v in call.leaves
@@ -286,12 +286,13 @@ def _numbers(result: Sequence[Any]) -> list[int]:
 
 
 def _upstream(value: Any, rng: np.random.Generator, scalar: bool) -> Any:
-    """A weight for every number: 1 for a lone one, else at random, away from 0; 0 for a NaN."""
+    """A weight for every number: 1 for a lone one, else at random, away from 0; 0 for what is not
+    finite, of which nothing could be seen."""
     if scalar:
         return 1.0
     shape = np.shape(value)
     made = rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
-    made = np.where(np.isnan(value), 0.0, made)
+    made = np.where(np.isfinite(value), made, 0.0)
     if isinstance(value, np.ndarray):
         return made.astype(value.dtype)
     return float(made) if isinstance(value, (float, int)) else type(value)(made)

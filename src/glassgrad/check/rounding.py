@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glassgrad.circuit import Constant
 from glassgrad.passes import backprop, depends
@@ -19,7 +20,7 @@ from glassgrad.runtime.gradient import recorded_call
 from glassgrad.runtime.interpret import evaluate_all
 from glassgrad.runtime.outside import look
 
-__all__ = ["rounding"]
+__all__ = ["rounding", "size"]
 
 
 def rounding(function: Callable[..., Any], leaves: Sequence[Any]) -> float:
@@ -40,11 +41,20 @@ def rounding(function: Callable[..., Any], leaves: Sequence[Any]) -> float:
         backward = backprop(recorded.circuit, recorded.active, careful=True)
         values = evaluate_all(backward.circuit, recorded.values)
         moved = depends(recorded.circuit, recorded.active).difference(recorded.active)
-        total = 0.0
+        parts = []
         for wire, gradient in backward.gradients.items():
             if wire not in moved:
                 continue
             arriving = gradient.value if isinstance(gradient, Constant) else values[gradient]
             off = np.asarray(values[wire], np.float64) * arriving * np.finfo(wire.dtype).eps
-            total += float(np.sum(off * off, where=np.isfinite(off)))
-    return float(np.sqrt(total))
+            parts.append(size(off))
+    return size(np.array(parts))
+
+
+def size(errors: NDArray[np.float64]) -> float:
+    """The root of the sum of squares of what is finite, without overflow on the way."""
+    largest = float(np.max(np.abs(errors), where=np.isfinite(errors), initial=0.0))
+    if largest == 0:
+        return 0.0
+    parts = errors / largest
+    return largest * float(np.sqrt(np.sum(parts * parts, where=np.isfinite(parts))))

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from glassgrad.check.rounding import size
+
 __all__ = ["Ladder", "Slope", "Values", "climb", "quick"]
 
 Values = NDArray[np.float64]
@@ -81,6 +83,7 @@ class Ladder:
         self._at = at
         self.here = here
         self._weights = weights
+        self._seen = weights != 0
         self._rounding = _ULPS * resolution * np.abs(weights)
         self._inner = inner
 
@@ -101,11 +104,10 @@ class Ladder:
             if a == b:
                 return (0.0, 0.0) if math.isfinite(a) else (math.nan, math.nan)
             return w * (a - b), float(self._rounding[0]) * max(abs(a), abs(b))
-        moved = above != below
+        moved = (above != below) & self._seen
         a, b = above[moved], below[moved]
         change = float(self._weights[moved] @ (a - b))
-        size = self._rounding[moved] * np.maximum(np.abs(a), np.abs(b))
-        return change, float(np.sqrt(size @ size))
+        return change, size(self._rounding[moved] * np.maximum(np.abs(a), np.abs(b)))
 
 
     def rounding(self, moved: float) -> float:
@@ -113,8 +115,7 @@ class Ladder:
 
         Of what was rounded on the way, values get a part by their share in all rounding.
         """
-        size = self._rounding * np.abs(self.here)
-        whole = float(np.sqrt(np.sum(size * size, where=np.isfinite(size))))
+        whole = size(self._rounding * np.abs(self.here))
         share = min(1.0, moved / whole) if moved and whole else 1.0
         return max(moved or whole, _ULPS * self._inner() * share)
 
@@ -171,6 +172,7 @@ def climb(line: Ladder, largest: float, smallest: float) -> Slope:
     steps = [largest * _FACTOR**-k for k in range(n)]
     rungs = [(*line.at(t), *line.at(-t)) for t in steps]
     here = line.here
+    finite = bool(np.isfinite(here).all())  # if not, an infinite change is a slope; else overflow
     both, right, left = (_Side([], [], []) for _ in range(3))
     sides: list[tuple[_Side, float, Values | None, Values | None]]
     for ahead, above, back, below in rungs:
@@ -180,11 +182,11 @@ def climb(line: Ladder, largest: float, smallest: float) -> Slope:
         ]  # fmt: skip
         for side, t, upper, lower in sides:
             change, noise = line.change(upper, lower)
-            if t > 0 and not math.isnan(change):
+            if t > 0 and (math.isfinite(change) or (math.isinf(change) and not finite)):
                 side.t.append(t)
                 side.change.append(change)
                 side.noise.append(noise)
-    moved = max((n for c, n in zip(both.change, both.noise, strict=True) if c), default=0.0)
+    moved = next((n for c, n in zip(both.change[::-1], both.noise[::-1], strict=True) if c), 0.0)
     for side in (both, right, left):
         side.blur(line.rounding(moved))
     if len(both) and len(right) and len(left) and _reaches(both, right):
@@ -328,8 +330,10 @@ def _infinite(side: _Side) -> int:
     A slope that settles does so by less and less from step to step; one that grows like h**-0.5
     or log(h) keeps its pace.
     """
-    sure = [(s, e) for s, e in zip(side.slope, side.error, strict=True) if abs(s) > 100 * e]
-    last, error = [s for s, _ in sure[-(_GROWS + 2) :]], max((e for _, e in sure), default=0.0)
+    largest = max((abs(s) for s, e in zip(side.slope, side.error, strict=True)
+                   if abs(s) > 100 * e), default=0.0)  # fmt: skip
+    seen = [(s, e) for s, e in zip(side.slope, side.error, strict=True) if largest > 100 * e]
+    last, error = [s for s, _ in seen[-(_GROWS + 2) :]], max((e for _, e in seen), default=0.0)
     if len(last) < _GROWS + 2:
         return 0
     sign = math.copysign(1.0, last[-1])
@@ -341,13 +345,18 @@ def _infinite(side: _Side) -> int:
 
 
 def _kink(left: _Side, right: _Side) -> tuple[float, float, float, float] | None:
-    """Step, slope from the left and the right, and their error, where they do not come together."""
+    """Smallest step at which both sides do not come together; their slopes, and the error of these.
+
+    For a smooth function the gap is in proportion to the step: a quarter of it, rung by rung.
+    """
     n = min(len(left), len(right))
-    gaps = [abs(right.slope[k - n] - left.slope[k - n]) for k in range(n)]
-    for k in range(n - 1, 1, -1):
-        noise = left.error[k - n] + right.error[k - n]
-        if gaps[k] > 30 * noise and gaps[k] > 0.3 * gaps[k - 2]:
-            below, above = left.slope[k - n], right.slope[k - n]
-            error = abs(below - left.slope[k - n - 1]) + abs(above - right.slope[k - n - 1]) + noise
-            return right.t[k - n], below, above, error
-    return None
+    below, above = left.slope[-n:], right.slope[-n:]
+    noise = [a + b for a, b in zip(left.error[-n:], right.error[-n:], strict=True)]
+    gaps = [abs(a - b) for a, b in zip(above, below, strict=True)]
+    apart = [k for k in range(1, n) if gaps[k] > 10 * noise[k] and gaps[k] > 0.5 * gaps[k - 1]]
+    if not apart:
+        return None
+    errors = {k: abs(below[k] - below[k - 1]) + abs(above[k] - above[k - 1]) + noise[k]
+              for k in apart}  # fmt: skip
+    best = min(apart, key=lambda k: errors[k])
+    return right.t[len(right) - n + apart[-1]], below[best], above[best], errors[best]

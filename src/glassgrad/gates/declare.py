@@ -187,7 +187,7 @@ def bilinear(
 
 def general(
     numpy: Callable[..., Any], *, says: str, examples: Sequence[Any], outputs: int = 1,
-    singular: bool = False, elementwise: bool = False, effect: bool = False,
+    singular: bool = False, elementwise: bool = False, effect: bool = False, views: bool = False,
     shape: Callable[..., Any] | None = None, key: Any = None, bind: Any = None,
     **spellings: Callable[..., Any],
 ) -> Callable[[Rule], Op]:  # fmt: skip
@@ -195,7 +195,8 @@ def general(
 
     def declare(rule: Rule) -> Op:
         op = Op(rule.__name__, numpy, "general", rule, says, _cases(examples), outputs=outputs,
-                singular=singular, elementwise=elementwise, effect=effect, key=key or numpy,
+                singular=singular, elementwise=elementwise, effect=effect, views=views,
+                key=key or numpy,
                 shape=shape, spellings=spellings)  # fmt: skip
         return _register(op, Answer(op, bind or _binding(rule, key or numpy, 2)))
 

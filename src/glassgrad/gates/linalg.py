@@ -212,12 +212,11 @@ def _eigh(a: Any, *, UPLO: str = "L") -> Any:
     return tuple(np.linalg.eigh(a, UPLO))
 
 
-def _gaps(w: Any) -> Any:
-    """1 / (w_j - w_i), and zero where the two are equal within rounding."""
-    difference = w[..., None, :] - w[..., :, None]
+def _coincide(w: Any) -> Any:
+    """Which pairs of eigenvalues are equal within rounding; each is with itself."""
     n = w.shape[-1]
     scale = np.max(np.abs(w), axis=-1, initial=0.0)[..., None, None]
-    equal = np.abs(difference) <= n * np.finfo(w.dtype).eps * scale
+    equal = np.abs(w[..., None, :] - w[..., :, None]) <= n * np.finfo(w.dtype).eps * scale
     if np.any(equal & ~np.eye(n, dtype=bool)):
         warnings.warn(
             "eigh met equal eigenvalues: their eigenvectors are not unique, and the gradient is "
@@ -225,15 +224,12 @@ def _gaps(w: Any) -> Any:
             GlassgradWarning,
             stacklevel=2,
         )
-    return np.where(equal, 0.0, 1 / np.where(equal, 1.0, difference)).astype(w.dtype)
+    return equal | np.eye(n, dtype=bool)
 
 
-@general(_gaps, says="divides by the gaps between eigenvalues", key="gaps",
-         bind=lambda args, kwargs: (args, {}), examples=[case(np.array([1.0, 2.5, 4.0]))],
-         shape=lambda w: WireType.of("array", (*w.shape, w.shape[-1]), w.dtype))  # fmt: skip
-def gaps(w: Any, y: Any, dy: Any) -> Any:
-    change = -(y * y) * dy
-    return (np.sum(change, axis=-2) - np.sum(change, axis=-1),)
+coincide = flat("coincide", _coincide, says="finds equal eigenvalues: no gradient", key="coincide",
+                bind=lambda args, kwargs: (args, {}), examples=[case(np.array([1.0, 2.5, 4.0]))],
+                shape=lambda w: WireType.of("array", (*w.shape, w.shape[-1]), np.dtype(bool)))  # fmt: skip
 
 
 @general(_eigh, says="turns the gradient into the eigenvectors' frame, over the gaps", outputs=2,
@@ -243,8 +239,11 @@ def eigh(a: Any, y: Any, dy: Any, *, UPLO: str = "L") -> Any:
     w, v = y
     dw, dv = dy
     n = np.shape(a)[-1]
-    inner = np.matmul(_t(v), dv) * gaps(w) + np.expand_dims(dw, -2) * np.eye(n)
-    return (_triangle(np.matmul(np.matmul(v, inner), _t(v)), UPLO == "U") * 1.0,)
+    gaps = np.expand_dims(w, -2) - np.expand_dims(w, -1)
+    equal = coincide(w)  # pairs within rounding contribute nothing
+    turned = np.where(equal, 0.0, np.matmul(_t(v), dv) / np.where(equal, 1.0, gaps))
+    inner = turned + np.expand_dims(dw, -2) * np.eye(n)
+    return (_triangle(np.matmul(np.matmul(v, inner), _t(v)), UPLO == "U"),)
 
 
 @composed(np.linalg.eigh)

@@ -222,7 +222,7 @@ def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
     return np.einsum(subscripts, *operands, optimize=optimize)
 
 
-@general(_einsum, says="contracts the gradient with all other factors", key=np.einsum,
+@general(_einsum, says="contracts the gradient with all other factors", key=np.einsum, views=True,
          bind=lambda args, kwargs: _einsum_bind(*args, **kwargs),
          examples=[case(_A, _B, subscripts="ij,jk->ik"), case(_A, subscripts="ij->j"),
                    case(_T, _A, subscripts="abc,ad->cd"), case(_A, _A, _A, subscripts="ij,ij,ij->i"),

@@ -96,10 +96,10 @@ class _Sweep:
         """An operand that means the same as the gate's output, or None."""
         if gate.op.elementwise and (found := self.lazily_broadcast(gate, inputs)) is not None:
             return found
-        if (found := self.folded(gate, inputs)) is not None:
-            return found
         rule = _RULES.get(gate.op.name)
-        return rule(self, gate, inputs) if rule is not None else None
+        if rule is not None and (found := rule(self, gate, inputs)) is not None:
+            return found
+        return self.folded(gate, inputs)
 
     def folded(self, gate: Gate, inputs: tuple[Operand, ...]) -> Operand | None:
         """A gate of small constants is a constant."""

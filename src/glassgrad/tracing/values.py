@@ -89,8 +89,10 @@ class Traced:
         return int(self.tape.tell(self, "index", operator.index(self._concrete("index"))))
 
     def __float__(self) -> float:
-        self.refuse_if_active("float(x)", "keep it as it is, NumPy's functions take it; int(x), "
-                              "a step, has gradient zero; gg.stop_gradient(x) cuts on purpose")  # fmt: skip
+        self.refuse_if_active("float(x), or storing x in an array made outside the function,",
+                              "keep it as it is, NumPy's functions take it; make the array inside "
+                              "the function; int(x), a step, has gradient zero; gg.stop_gradient(x) "
+                              "cuts on purpose")  # fmt: skip
         return float(self.tape.tell(self, "float", float(self._concrete("float"))))
 
     def __complex__(self) -> complex:
@@ -389,7 +391,7 @@ class TracedArray(Traced):
         if op is indexing.getitem:
             inputs = [old, wire, *self._wires(rest)]
             return trace.emit(indexing.setitem, inputs, static, (parent.type,), "operator")[0]
-        if view.type.size == parent.type.size and op.rule is not None:
+        if view.type.size == parent.type.size and op.rule is not None and op.form == "linear":
             # A view of all elements only rearranges them, so its transpose puts them back.
             back = op.rule(_symbol(trace, old, parent), _symbol(trace, wire, view), **static)
             if op.name != "flip":

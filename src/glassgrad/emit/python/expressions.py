@@ -15,7 +15,7 @@ import numpy as np
 from glassgrad.circuit import Constant, Gate
 from glassgrad.gates.indexing import SLOT
 
-__all__ = ["ATOM", "Text", "constant", "expression", "subscript"]
+__all__ = ["ATOM", "Text", "constant", "expression", "needs_helper", "subscript"]
 
 # Binding strengths of Python's operators, strongest first.
 ATOM, POWER, UNARY, PRODUCT, SUM, AND, XOR, OR, COMPARE, CHOICE = 100, 90, 85, 80, 70, 66, 65, 64, 60, 10
@@ -117,6 +117,8 @@ def _arguments(gate: Gate, inputs: Sequence[str]) -> list[str]:
 def function_name(gate: Gate) -> str:
     """The dotted name of the function a gate calls, such as ``np.linalg.solve``."""
     key = gate.op.key
+    if needs_helper(gate):
+        return gate.op.name
     module = getattr(key, "__module__", None) or "numpy"
     name = getattr(key, "__name__", gate.op.name)
     if isinstance(key, np.ufunc):
@@ -126,6 +128,18 @@ def function_name(gate: Gate) -> str:
     if module.startswith("numpy"):
         return "np" + module[len("numpy"):] + "." + name
     return f"{module}.{name}" if not module.startswith("scipy.special") else f"scipy.special.{name}"
+
+
+def needs_helper(gate: Gate) -> bool:
+    """Whether neither NumPy nor SciPy has this op under a name: its own function is called."""
+    return isinstance(gate.op.key, str) and gate.op.name not in _WRITERS
+
+
+def _coincide(gate: Gate, inputs: Sequence[Text]) -> Text:
+    w = inputs[0].within(ATOM)
+    small = gate.inputs[0].shape[-1] * float(np.finfo(gate.inputs[0].dtype).eps)
+    size = f"np.max(np.abs({w}), axis=-1)[..., None, None]"
+    return Text(f"np.abs({w}[..., None, :] - {w}[..., :, None]) <= {small} * {size}", COMPARE)
 
 
 def _keywords(static: Mapping[str, Any]) -> list[str]:
@@ -332,6 +346,6 @@ _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
     "identity": _identity, "stop_gradient": _identity, "strong_multiply": _strong, "clip": _clip,
     "round": _round, "pad": _pad, "einsum": _einsum, "norm2": _called("np.linalg.norm"),
     "normp": _called("np.linalg.norm"), "slogdet": _called("np.linalg.slogdet"),
-    "eigh": _called("np.linalg.eigh"), "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
+    "coincide": _coincide, "eigh": _called("np.linalg.eigh"), "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
     "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip

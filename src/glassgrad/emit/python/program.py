@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType
-from glassgrad.emit.python.expressions import Text, constant, expression
+from glassgrad.emit.python.expressions import Text, constant, expression, needs_helper
 from glassgrad.emit.python.statements import guard_condition, write
 from glassgrad.gates.guards import holds
 from glassgrad.passes.liveness import Memory, memory
@@ -60,6 +60,9 @@ def program(circuit: Circuit, gradients: Sequence[WireType], *, watch: bool) -> 
     made.__source__ = text  # type: ignore[attr-defined]
     linecache.cache.pop(file, None)
     return made
+
+
+_THROUGH_OP = {"coincide"}  # it warns, which its written form does not
 
 
 class _Writer:
@@ -121,13 +124,15 @@ class _Writer:
 
     def expression(self, gate: Gate, inputs: Sequence[Text]) -> str:
         """A gate whose static arguments cannot be written down is called through its op."""
-        if any(isinstance(v, np.ndarray) or callable(v) and not isinstance(v, type)
+        if gate.op.name in _THROUGH_OP or any(isinstance(v, np.ndarray) or callable(v) and not isinstance(v, type)
                for v in gate.static.values()):  # fmt: skip
             name = f"k{len(self.constants)}"
             self.constants[name] = lambda *xs, _op=gate.op, _static=gate.static: _op.call(
                 *xs, **_static
             )
             return f"{name}({', '.join(inputs)})"
+        if needs_helper(gate):
+            self.constants[gate.op.name] = gate.op.call
         return str(expression(gate, inputs))
 
     def fresh(self, wire: Wire) -> Text:

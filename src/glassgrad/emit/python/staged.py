@@ -7,6 +7,7 @@ what becomes a statement and what stays inside one; `expressions.py` spells the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
-from glassgrad.emit.python.expressions import Text, constant, expression
+from glassgrad.emit.python.expressions import Text, constant, expression, needs_helper
 from glassgrad.emit.python.naming import Names, weak_name
 from glassgrad.emit.python.statements import guard_condition, write
 from glassgrad.passes.liveness import memory
@@ -142,6 +143,7 @@ class _Stager:
         self.numbers: dict[Wire, int] = {}
         self.pending: dict[Wire, _Inlined] = {}  # values that have no statement yet
         self.module_constants: list[str] = []
+        self.helpers: dict[str, str] = {}  # functions of our own that the code needs
         self.large: dict[str, Constant] = {}
 
     # -- the whole ---------------------------------------------------------------------------
@@ -187,6 +189,8 @@ class _Stager:
             self.guard(gate, inputs[0])
             return
         names = self.circuit.names
+        if needs_helper(gate):
+            self.helpers[gate.op.name] = _source(gate)
         if len(gate.outputs) > 1:
             targets = [self.name(w, names.get(w) or self.weak.get(w, "t"), w in names)
                        for w in gate.outputs]  # fmt: skip
@@ -340,15 +344,24 @@ class _Stager:
             parameters += ["*", *self.large]
         head = "\n".join(_wrapped(f"def {self.frame.name}({', '.join(parameters)}):", _WIDTH))
         imports = [f"import {m}" for m in ("math",) if "math." in text + str(self.module_constants)]
-        imports += ["import numpy as np"] if "np." in text + str(self.module_constants) else []
+        used = text + str(self.module_constants) + "".join(self.helpers.values())
+        imports += ["import numpy as np"] if "np." in used else []
         imports += ["import scipy.special"] if "scipy." in text else []
         note = f'"""{self.frame.note}"""' if self.frame.note else ""
         parts = [note, "\n".join(imports), "\n".join(self.module_constants)]
+        parts += ["\n" + helper for helper in self.helpers.values()]
         top = "\n\n".join(p for p in parts if p)
         return f"{top}\n\n\n{head}\n{text}\n" if top else f"{head}\n{text}\n"
 
     def text_of_output(self, operand: Operand) -> str:
         return str(self.read(operand))
+
+
+def _source(gate: Gate) -> str:
+    """The source of an op's own function, under the op's name."""
+    text = inspect.getsource(gate.op.call)
+    text = text.replace(gate.op.call.__name__, gate.op.name, 1)
+    return text.replace(": Any", "").replace(" -> Any", "").rstrip()
 
 
 def _said(lines: Sequence[str]) -> str:
