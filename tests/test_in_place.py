@@ -461,8 +461,8 @@ class Model:
 
 def creators(x):
     total = 0.0
-    for made in (np.zeros(3), np.ones(3), np.empty(3), np.full(3, 2.0), np.zeros_like(x), np.ones_like(x),
-                 np.empty_like(x), np.full_like(x, 0.5), np.arange(3.0), np.linspace(0, 1, 3), np.eye(3)[0],
+    for made in (np.zeros(3), np.ones(3), np.full(3, 2.0), np.zeros_like(x), np.ones_like(x),
+                 np.full_like(x, 0.5), np.arange(3.0), np.linspace(0, 1, 3), np.eye(3)[0],
                  np.array([1.0, 2, 3]), np.asarray([1.0, 2, 3]), np.copy(x), x.copy(), np.full(3, x[0]),
                  np.zeros((3,)), np.ones((3,), dtype=np.float64), np.full_like(x, x[1]), np.identity(3)[1]):  # fmt: skip
         made[1] = x[0]

@@ -266,7 +266,9 @@ def _extrapolated(side: _Side, order: int) -> list[tuple[float, float, float]]:
     with np.errstate(all="ignore"):
         relative = error / np.abs(better)
     if not np.isnan(relative).all():
-        best.append(int(np.nanargmin(relative)))
+        closest = int(np.nanargmin(relative))
+        # What is well known by smaller steps is the slope; beyond a pole all is small, errors too.
+        best.insert(0 if closest > best[0] and relative[closest] < 1e-4 else 1, closest)
     return [(float(better[k]), float(error[k]), side.t[k + 1]) for k in best]
 
 
@@ -356,7 +358,10 @@ def _kink(left: _Side, right: _Side) -> tuple[float, float, float, float] | None
     apart = [k for k in range(1, n) if gaps[k] > 10 * noise[k] and gaps[k] > 0.5 * gaps[k - 1]]
     if not apart:
         return None
+    last = apart[-1]
+    # Steps just above show the same gap with less rounding; much larger ones show other things.
+    first = next((k for k in range(last, 0, -1) if not 0.5 < gaps[k - 1] / gaps[last] < 2), 1)
     errors = {k: abs(below[k] - below[k - 1]) + abs(above[k] - above[k - 1]) + noise[k]
-              for k in apart}  # fmt: skip
-    best = min(apart, key=lambda k: errors[k])
+              for k in range(first, last + 1)}  # fmt: skip
+    best = min(errors, key=lambda k: errors[k])
     return right.t[len(right) - n + apart[-1]], below[best], above[best], errors[best]

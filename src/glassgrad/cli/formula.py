@@ -13,7 +13,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -217,12 +217,12 @@ class _Check:
             self.refuse(node, f"is nested deeper than {_DEEPEST} levels")
         if self.count > (_MOST_NODES if self.names else _LARGEST_ARRAY):
             self.refuse(node, f"is the {self.count}th piece; {_MOST_NODES} are allowed")
-        checker = getattr(self, f"_{type(node).__name__}", None)
+        checker: Any = getattr(self, f"_{type(node).__name__}", None)
         if checker is None:
             self.refuse(node, "is not allowed in a formula")
         checker(node, depth + 1)
 
-    def refuse(self, node: ast.AST, why: str) -> None:
+    def refuse(self, node: ast.AST, why: str) -> NoReturn:
         column = getattr(node, "col_offset", 0) + 1
         piece = ast.get_source_segment(self.text, node) if hasattr(node, "lineno") else None
         piece = piece or type(node).__name__
@@ -278,7 +278,7 @@ class _Check:
     def _Call(self, node: ast.Call, depth: int) -> None:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             self.refuse(node.func, "is no function a formula may call")
-        name = node.func.id  # type: ignore[attr-defined]
+        name = node.func.id
         function = FUNCTIONS[name]
         if not function.least <= len(node.args) <= function.most:
             self.refuse(node, f"gives {name} {len(node.args)} arguments, it takes "

@@ -86,8 +86,8 @@ def clip_(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min:
           max: Any = None, **kwargs: Any) -> Any:  # fmt: skip
     low = a_min if min is None else min
     high = a_max if max is None else max
-    low = None if low is np._NoValue else low  # type: ignore[attr-defined]
-    high = None if high is np._NoValue else high  # type: ignore[attr-defined]
+    low = None if low is np._NoValue else low
+    high = None if high is np._NoValue else high
     return clip(a, -math.inf if low is None else low, math.inf if high is None else high)
 
 

@@ -26,6 +26,8 @@ def _nested(*elements: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
                   case(1.0, 2.0, 3.0, 4.0, shape=(2, 2))])  # fmt: skip
 def array(*elements_and_dy: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
     *elements, dy = elements_and_dy
+    if not shape:
+        return (dy,)
     if len(shape) == 1:
         return tuple(dy[n] for n in range(len(elements)))
     return tuple(dy[tuple(int(i) for i in np.unravel_index(n, shape))]

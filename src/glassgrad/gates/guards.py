@@ -36,7 +36,7 @@ def holds(value: Any, how: str, told: Any) -> bool:
     """Whether a value still tells Python the same."""
     now = TOLD[how](value)
     if how == "array":
-        return now.shape == told.shape and now.tobytes() == told.tobytes()
+        return bool(now.shape == told.shape and now.tobytes() == told.tobytes())
     return bool(now == told) or (now != now and told != told)
 
 

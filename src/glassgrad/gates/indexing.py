@@ -13,7 +13,7 @@ import numpy as np
 
 from glassgrad.circuit import WireType
 from glassgrad.circuit.infer import stand_in
-from glassgrad.gates.declare import Scatter, case, general, linear
+from glassgrad.gates.declare import OPS, Scatter, case, general, linear
 
 __all__ = ["SLOT", "add_at", "getitem", "index", "joined", "setitem", "split"]
 
@@ -122,6 +122,7 @@ def setitem(
     x: Any, value: Any, *rest: Any, template: tuple[Any, ...], shape: Any = None
 ) -> Any:
     *indices, _, dy = rest
+    dy = dy if np.shape(dy) else OPS["array"](dy, shape=())  # nobody can write into a scalar
     known = {"template": template} if shape is None else {"template": template, "shape": shape}
     dvalue = getitem(dy, *indices, **known)
     if not simple(template, tuple(indices)):

@@ -208,7 +208,7 @@ def _eigh_type(a: WireType, **static: Any) -> tuple[WireType, ...]:
     return WireType.of("array", a.shape[:-1], a.dtype), a
 
 
-def _eigh(a: Any, *, UPLO: str = "L") -> Any:
+def _eigh(a: Any, *, UPLO: Any = "L") -> Any:
     return tuple(np.linalg.eigh(a, UPLO))
 
 

@@ -101,7 +101,7 @@ def broadcast_to(array: Any, dy: Any, *, shape: Any) -> Any:
     return dy  # backpropagation sums every gradient down to the shape of its wire
 
 
-def _copy(a: Any, *, order: str = "C") -> Any:
+def _copy(a: Any, *, order: Any = "C") -> Any:
     return a.copy(order) if isinstance(a, np.ndarray) else a
 
 
@@ -351,7 +351,7 @@ def atleast_2d(*arys: Any) -> Any:
 
 @composed(np.atleast_3d)
 def atleast_3d(*arys: Any) -> Any:
-    shapes = {0: lambda s: (1, 1, 1), 1: lambda s: (1, *s, 1), 2: lambda s: (*s, 1)}
+    shapes: Any = {0: lambda s: (1, 1, 1), 1: lambda s: (1, *s, 1), 2: lambda s: (*s, 1)}
     made = [np.reshape(a, shapes[np.ndim(a)](np.shape(a))) if np.ndim(a) < 3 else a for a in arys]
     return made[0] if len(made) == 1 else tuple(made)
 
@@ -411,7 +411,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 
 @composed(np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    parts = [p for p in (prepend, a, append) if p is not None and p is not np._NoValue]  # type: ignore[attr-defined]
+    parts = [p for p in (prepend, a, append) if p is not None and p is not np._NoValue]
     if len(parts) > 1:
         one = tuple(1 if i == axis % np.ndim(a) else s for i, s in enumerate(np.shape(a)))
         parts = [np.broadcast_to(p, one) if np.ndim(p) == 0 else p for p in parts]

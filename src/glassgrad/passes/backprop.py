@@ -227,6 +227,8 @@ class _Walk:
             before = self.trace.symbol(self.trace.emit(OPS["zeros"], (), static)[0])
         elif not isinstance(before, Traced):
             before = self.constant(before)
+        elif not wire.shape:
+            before = OPS["array"](before, shape=())  # nobody can write into a scalar
         value = part.value
         return apply(_ADD_AT, (before, value, *part.indices), {"template": part.template}, "numpy")
 

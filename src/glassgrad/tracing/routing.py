@@ -251,9 +251,9 @@ def _made(original: Any) -> Any:
             if found is None:
                 return call(original, args, kwargs, "numpy")
             made = answer(found, args, kwargs, "numpy")
-            if type(made) is np.ndarray and name in _LIKE:
-                return _blank(OPS[_LIKE[name]], made)
-            return made
+            if type(made) is not np.ndarray:
+                return made
+            return _blank(OPS[_LIKE[name]], made) if name in _LIKE else _literal(made)
         return _literal(original(*args, **kwargs))
 
     return stand_in
@@ -330,7 +330,17 @@ def _set_method(name: str, function: Any) -> None:
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(np.ndarray))
 
 
-_METHODS = [("dot", np.ndarray.dot, _dot(np.ndarray.dot))]
+def _copy(original: Any) -> Any:
+    def copy(self: Any, *args: Any, **kwargs: Any) -> Any:
+        made = original(self, *args, **kwargs)
+        return _literal(made) if _from_user() else made
+
+    return copy
+
+
+_METHODS = [
+    ("dot", np.ndarray.dot, _dot(np.ndarray.dot)), ("copy", np.ndarray.copy, _copy(np.ndarray.copy)),
+]  # fmt: skip
 
 # -- the table -------------------------------------------------------------------------------------
 

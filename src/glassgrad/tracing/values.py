@@ -311,7 +311,7 @@ class TracedArray(Traced):
         if wire.type.dtype != self.type.dtype:
             wire = trace.emit(OPS["astype"], (wire,), {"dtype": self.type.dtype}, (self.type,))[0]
         if wire.type is not self.type:  # a 0-d array stays one
-            wire = trace.emit(OPS["reshape"], (wire,), {"shape": self.type.shape}, (self.type,))[0]
+            wire = trace.emit(OPS["array"], (wire,), {"shape": ()}, (self.type,))[0]
         if not self.value.flags.c_contiguous:  # it stays as it lies in memory: later sums round so
             static = {"template": (Ellipsis,)}
             wire = trace.emit(indexing.setitem, (inputs[0], wire), static, (self.type,),
@@ -487,7 +487,7 @@ def told_masks(key: Any) -> Any:
 
 def _imatmul(self: TracedArray, other: Any) -> Any:
     """``y @= x``: in place, so that other names of the array see it."""
-    self.write(Ellipsis, self @ other)  # type: ignore[operator]
+    self.write(Ellipsis, self @ other)
     return self
 
 
