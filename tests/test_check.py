@@ -106,6 +106,10 @@ RIGHT = {
     "float32 scalar": (lambda x: np.exp(x) / x, np.float32(0.3)),
     "float32 and float64": (lambda x, y: x.sum() * y, F32, 2.0),
     "float32 within": (with_cast, V),
+    "float32 that cancels": (lambda x: np.sum((x + np.float32(1000)) * x - 1000 * x), F32),
+    "float32 of tiny numbers": (lambda x: np.cos(x + np.float32(1)).sum(), F32 * np.float32(1e-8)),
+    "float32, large": (lambda W, x: np.tanh(W @ x), np.ones((60, 50), np.float32) / 50,
+                       np.linspace(-1, 2, 50, dtype=np.float32)),
     "matrices": (lambda a, b: a @ b, A, B),
     "solve": (np.linalg.solve, SPD, B),
     "slogdet": (lambda a: np.linalg.slogdet(a)[1], SPD),
@@ -202,7 +206,9 @@ def test_catches_a_small_factor_in_a_network_and_says_so(spoil):
         return np.exp(X @ p["W"] + p["b"]).sum()
 
     X = RNG.normal(size=(6, 3))
-    check = gg.check_grad(loss, {"W": 0.1 * RNG.normal(size=(3, 2)), "b": np.zeros(2)}, X, argnums=0)
+    check = gg.check_grad(
+        loss, {"W": 0.1 * RNG.normal(size=(3, 2)), "b": np.zeros(2)}, X, argnums=0
+    )
     assert len(check.wrong) == check.count == 8
     assert "is 1.0001 times what it should be" in check.suspicion
     assert check.worst.name.startswith("p['")
@@ -293,6 +299,11 @@ def test_catches_a_wrong_second_order(spoil):
     assert "gradient right" in str(check) and "second order wrong" in str(check)
     with pytest.raises(GradientMismatchError, match="second order wrong"):
         check.raise_if_wrong()
+
+
+def test_a_check_does_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        gg.check_grad(notes, 3, -4).right = False
 
 
 def test_raise_if_wrong():

@@ -1,7 +1,7 @@
 """The proof: glassgrad's gradient against the numerical gradient, element by element.
 
 This file plans what is compared: every element, or random directions and a sample. In the rooms
-inside, ``call`` knows the arguments and the gradients, ``lines`` the steps, ``slopes`` the
+inside, ``call`` knows the arguments, ``orders`` the gradients, ``lines`` the steps, ``slopes`` the
 numerical slope and its error, ``judge`` the verdict, ``report`` the words.
 """
 
@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.check.call import Checked, first_order, second_order, take_apart
+from glassgrad.check.call import Call, take_apart
 from glassgrad.check.judge import Judge, Tolerance, suspicion
 from glassgrad.check.lines import Lines
+from glassgrad.check.orders import Checked, first_order, second_order
 from glassgrad.check.report import ElementCheck, GradCheck
 from glassgrad.runtime.gradient import Argnums
 
@@ -126,7 +127,7 @@ def check_grad(
 
 
 def _check(
-    make: Callable[..., Checked], call: Any, tolerance: Tolerance, mode: str, seed: int,
+    make: Callable[..., Checked], call: Call, tolerance: Tolerance, mode: str, seed: int,
     max_elements: int,
 ) -> GradCheck:  # fmt: skip
     rng = np.random.default_rng(seed)
@@ -169,9 +170,7 @@ def _all(lines: Lines) -> Iterator[tuple[int, tuple[int, ...]]]:
             yield n, index
 
 
-def _sample(
-    lines: Lines, rng: np.random.Generator
-) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _sample(lines: Lines, rng: np.random.Generator) -> Iterator[tuple[int, tuple[int, ...]]]:
     """Elements at random, some of each argument."""
     share = max(2, _SAMPLE // len(lines.arrays))
     for n, array in enumerate(lines.arrays):
@@ -179,9 +178,7 @@ def _sample(
             yield n, tuple(int(i) for i in np.unravel_index(k, array.shape))
 
 
-def _directions(
-    lines: Lines, judge: Judge, rng: np.random.Generator
-) -> Iterator[ElementCheck]:
+def _directions(lines: Lines, judge: Judge, rng: np.random.Generator) -> Iterator[ElementCheck]:
     for n, array in enumerate(lines.arrays):
         for _ in range(_DIRECTIONS if array.size else 0):
             signs = rng.uniform(0.5, 1.5, array.shape) * rng.choice([-1.0, 1.0], array.shape)

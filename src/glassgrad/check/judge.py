@@ -1,4 +1,4 @@
-"""Is a gradient the slope that was measured? And if not: what does the mistake look like?
+"""The verdict: is a gradient the slope that was measured, and what does a mistake look like.
 
 It knows slopes with their errors, and tolerances; nothing of how slopes are measured.
 """
@@ -61,6 +61,11 @@ class Judge:
         found = None if slope is None else self._worst(line, slope)
         if slope is None or found is None or not found.right or self._needs_more(line, slope):
             found = self._worst(line, line.climb())
+        if not found.right or found.uncertain:
+            # Rounding in float32 hides a slope that float64 shows; the gradient stays in float32.
+            double = line.climb_in_double()
+            if double is not None:
+                found = self._worst(line, double)
         return found
 
     def _needs_more(self, line: Line, slope: Slope) -> bool:
@@ -109,9 +114,7 @@ class Judge:
             and abs(slope.value) <= _SURE * slope.error <= values * eps**0.6
         )
 
-    def _verdict(
-        self, line: Line, analytic: float, slope: Slope
-    ) -> tuple[bool, float, float, str]:
+    def _verdict(self, line: Line, analytic: float, slope: Slope) -> tuple[bool, float, float, str]:
         """Whether it is right, the numerical slope to show, its error, and a remark."""
         value, error = slope.value, slope.error
         if slope.kind == "undefined":
@@ -129,8 +132,6 @@ class Judge:
         for number, uncertainty in candidates:
             if abs(analytic - number) <= self._allowed(line, analytic, number, uncertainty):
                 remark = "known from one side only" if slope.kind == "one-sided" else ""
-                if slope.kind == "steps":
-                    remark = "the function moves in steps of rounding"
                 if slope.kind == "kink" and bounds[0] != bounds[-1]:
                     remark = "a kink"
                 return True, number, uncertainty, remark
@@ -144,24 +145,7 @@ class Judge:
             return within, nearest, sure, f"{sides} on its sides"
         if slope.kind == "jump":
             return True, math.nan, math.inf, "the function jumps there"
-        if self._is_noise(analytic, slope):
-            return True, value, math.inf, "rounding within the function hides the slope"
         return False, value, error, ""
-
-    def _is_noise(self, analytic: float, slope: Slope) -> bool:
-        """Whether all that is besides the straight line is of one size, however large the step.
-
-        A slope that is wrong is off by more the larger the step; rounding within the function
-        (values that cancel) is not. Nor is a ripple, so a gradient of 0 is taken for a lost one
-        unless the ripple is tiny.
-        """
-        off = [(t, abs(c - t * analytic)) for t, c in slope.seen if t >= 1e-6]
-        far, near = [r for t, r in off if t >= 1e-2], [r for t, r in off if t < 1e-2]
-        if len(far) < 3 or len(near) < 3:
-            return False
-        size = float(np.median(near))
-        values = self._values()
-        return max(far) <= 5 * size and (analytic != 0 or max(far) <= 1e-6 * values)
 
     def _values(self) -> float:
         """The size of the values that are differentiated."""

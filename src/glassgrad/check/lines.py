@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassgrad.check.call import Checked
+from glassgrad.check.orders import Checked
 from glassgrad.check.slopes import Ladder, Slope, Values, climb, quick
 
 __all__ = ["Line", "Lines"]
@@ -74,6 +74,13 @@ class Line:
         largest = 0.25 * max(1.0, 1.0 / self.scale)
         return climb(self._ladder, largest, max(256 * eps * x / self.scale, 1e-16))
 
+    def climb_in_double(self) -> Slope | None:
+        """The slope of the function in float64; None where it is measured so already."""
+        double = self._lines.in_double()
+        if double is None:
+            return None
+        return Line(double, self.leaf, self.index, self._direction).climb()
+
     def _at(self, t: float) -> tuple[float, Values | None]:
         lines = self._lines
         value = lines.arrays[self.leaf]
@@ -114,6 +121,7 @@ class Lines:
         self.sizes = [_sizes(a) for a in self.arrays]
         self.evaluations = 0
         self._inner: float | None = None
+        self._double: tuple[Lines] | tuple[()] | None = None
         self._coarsest = float(np.max(checked.resolution, initial=0.0))
         self.largest = []
         for n, size in enumerate(self.sizes):
@@ -130,6 +138,13 @@ class Lines:
         if self._inner is None:
             self._inner = self.checked.rounding()
         return self._inner
+
+    def in_double(self) -> Lines | None:
+        """The same lines through the arguments as float64; None where they are already."""
+        if self._double is None:
+            checked = self.checked.in_double()
+            self._double = () if checked is None else (Lines(checked),)
+        return self._double[0] if self._double else None
 
     def element(self, leaf: int, index: tuple[int, ...]) -> Line:
         """The line that moves one element."""

@@ -3,7 +3,7 @@
 Central differences at two steps (Richardson) settle the usual case in four evaluations. Where
 that is not good enough, a ladder of steps from large to tiny is climbed down, and what it shows is
 told apart: a smooth slope, a kink, a jump, a slope that grows without bound, a function that is
-defined on one side only, values that move in steps of rounding.
+defined on one side only.
 
 It knows functions of one number t, measured from t = 0; nothing of arguments or of gradients.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,6 @@ Values = NDArray[np.float64]
 
 _FACTOR = 4.0  # from one step of the ladder to the next
 _ULPS = 8.0  # how many units in the last place a computed value is taken to be off
-_STILL = 1e-5  # a function that steps as large as this leave unchanged stands still
 _GROWS = 4  # steps of the ladder over which a slope has to keep growing to count as infinite
 
 
@@ -40,13 +40,11 @@ class Slope:
     error : float
         How far off it may be, by what other steps gave and by rounding.
     kind : str
-        "smooth", "one-sided", "kink", "jump", "steps" or "undefined".
+        "smooth", "one-sided", "kink", "jump" or "undefined".
     left, right : float
         The slopes of both sides, where they differ (a kink or a jump).
     other : tuple of (float, float) or None
         Another slope with its error that larger steps showed, of better relative precision.
-    seen : tuple of (float, float)
-        The steps of the ladder with the change over each, where it was climbed.
     """
 
     value: float
@@ -55,7 +53,6 @@ class Slope:
     left: float = math.nan
     right: float = math.nan
     other: tuple[float, float] | None = None
-    seen: tuple[tuple[float, float], ...] = ()
 
 
 class Ladder:
@@ -108,7 +105,6 @@ class Ladder:
         a, b = above[moved], below[moved]
         change = float(self._weights[moved] @ (a - b))
         return change, size(self._rounding[moved] * np.maximum(np.abs(a), np.abs(b)))
-
 
     def rounding(self, moved: float) -> float:
         """The rounding error of a change whose values are off by `moved` in their last places.
@@ -190,8 +186,7 @@ def climb(line: Ladder, largest: float, smallest: float) -> Slope:
     for side in (both, right, left):
         side.blur(line.rounding(moved))
     if len(both) and len(right) and len(left) and _reaches(both, right):
-        found = _two_sided(both, right, left, _inside(rungs, line))
-        return replace(found, seen=tuple(zip(both.t, both.change, strict=True)))
+        return _two_sided(both, right, left, _inside(rungs, line))
     best = max((right, left), key=lambda side: -side.t[-1] if len(side) else -math.inf)
     return _one_sided(best) if len(best) else Slope(math.nan, math.inf, "undefined")
 
@@ -206,13 +201,7 @@ def _two_sided(both: _Side, right: _Side, left: _Side, inside: tuple[float, floa
         return Slope(0.0, both.error[0])
     if math.isinf(right.change[-1]) or math.isinf(left.change[-1]):
         return Slope(math.nan, math.inf, "undefined")  # the value itself is infinite
-    grain, steps = _grain(both)
-    if grain:
-        both.error = [max(e, grain / t) for e, t in zip(both.error, both.t, strict=True)]
     found = _extrapolated(both, 2)
-    if steps:
-        still = both.change[_first_below(both.t, 2 * _STILL)] == 0
-        return Slope(*found[0][:2], "steps", other=(0.0, 0.0) if still else None)
     if _jumps(both):
         return Slope(math.nan, math.inf, "jump", min(inside), max(inside))
     infinite = [_infinite(side) for side in (left, right)]
@@ -227,7 +216,7 @@ def _two_sided(both: _Side, right: _Side, left: _Side, inside: tuple[float, floa
     if kink is not None and kink[0] <= _FACTOR * t:
         return Slope(value, max(error, kink[3]), "kink", kink[1], kink[2])
     # Where small steps change nothing, that settles it; a trend over larger ones is no slope.
-    still = both.change[-1] == 0 and not grain
+    still = both.change[-1] == 0
     return Slope(value, error, other=None if still or len(found) == 1 else found[1][:2])
 
 
@@ -268,32 +257,8 @@ def _extrapolated(side: _Side, order: int) -> list[tuple[float, float, float]]:
     if not np.isnan(relative).all():
         closest = int(np.nanargmin(relative))
         # What is well known by smaller steps is the slope; beyond a pole all is small, errors too.
-        best.insert(0 if closest > best[0] and relative[closest] < 1e-4 else 1, closest)
+        best.insert(0 if closest > best[0] and relative[closest] < 1e-2 else 1, closest)
     return [(float(better[k]), float(error[k]), side.t[k + 1]) for k in best]
-
-
-def _grain(both: _Side) -> tuple[float, bool]:
-    """The grain of values that small steps do not move at all, and whether they move in steps.
-
-    If only tiny steps change nothing, that is rounding. If larger ones change nothing too, it may
-    be rounding within the function (values cancelled, or were cast to float32), seen by changes
-    that are whole multiples of one amount; else the function is still there, and the grain is 0.
-    """
-    moving = [(abs(c), n, t) for c, n, t in zip(both.change, both.noise, both.t, strict=True) if c]
-    if both.change[-1] or not moving:
-        return 0.0, False
-    grain, noise, _ = min(moving)
-    if grain <= _ULPS * noise:
-        return grain, False
-    counts = [c / grain for c, _, _ in moving]
-    whole = len(counts) > 1 and all(abs(c - round(c)) < 1e-6 for c in counts if c < 1e5)
-    if whole:
-        return grain, True
-    return (grain if both.change[_first_below(both.t, 2 * _STILL)] else 0.0), False
-
-
-def _first_below(steps: Sequence[float], largest: float) -> int:
-    return next((k for k, t in enumerate(steps) if t <= largest), len(steps) - 1)
 
 
 def _jumps(both: _Side) -> bool:
@@ -339,8 +304,8 @@ def _infinite(side: _Side) -> int:
     if len(last) < _GROWS + 2:
         return 0
     sign = math.copysign(1.0, last[-1])
-    pace = [sign * (b - a) for a, b in zip(last, last[1:], strict=False)]
-    keeps = all(b >= 0.8 * a for a, b in zip(pace, pace[1:], strict=False))
+    pace = [sign * (b - a) for a, b in pairwise(last)]
+    keeps = all(b >= 0.8 * a for a, b in pairwise(pace))
     if min(pace) > 10 * error and keeps and abs(last[-1]) > 1.1 * abs(last[0]):
         return int(sign)
     return 0

@@ -79,7 +79,8 @@ def backprop(
     """
     walk = _Walk(circuit, careful, named)
     needed = depends(circuit, wrt)
-    for operand, seed in zip(circuit.outputs, walk.seeds(circuit.outputs, upstream), strict=True):
+    seeds = walk.seeds(circuit.outputs, upstream)
+    for operand, seed in zip(circuit.outputs, seeds, strict=upstream):  # further outputs are aux
         if isinstance(operand, Wire) and operand in needed:
             walk.accumulate(operand, seed, seed=True)
     recognised = recognised or {}

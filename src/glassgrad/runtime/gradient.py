@@ -103,16 +103,19 @@ class GradientFunction:
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
                 self._signatures[arguments.key] = found
                 self._plain.clear()
-            recorded = recorded_call(
-                self._function, arguments, self._has_aux, found.outside.bindings
-            )
-            changed = None if found.outside.same() else found.outside.difference()
-            if changed is not None:
-                settle(look(self._function, *arguments.statics).bindings)
+            try:
+                recorded = recorded_call(
+                    self._function, arguments, self._has_aux, found.outside.bindings
+                )
+            finally:  # traced values that went outside become plain, after an exception too
+                changed = None if found.outside.same() else found.outside.difference()
+                if changed is not None:
+                    settle(look(self._function, *arguments.statics).bindings)
         scalar_output(self._function, recorded)
         path = Path(recorded)
         with without_collection():
             results = path.first(recorded.values)
+        answer = self._answer(recorded, results, arguments)
         reason = changed or recorded.retrace or next(iter(found.outside.impure), None)
         if reason is None:
             found.add(path)
@@ -126,7 +129,7 @@ class GradientFunction:
             self._signatures.pop(arguments.key, None)
             self._plain.clear()
             self._notice(reason)
-        return self._answer(recorded, results, arguments)
+        return answer
 
     def _notice(self, reason: str) -> None:
         if not self._noticed:

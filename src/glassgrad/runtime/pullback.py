@@ -17,6 +17,7 @@ from glassgrad.runtime.paths import gradients_as
 from glassgrad.runtime.record import Recorded
 from glassgrad.runtime.tree import flatten
 from glassgrad.tracing import Traced, current
+from glassgrad.tracing.effects import settle
 
 __all__ = ["Pullback", "make_pullback"]
 
@@ -119,8 +120,12 @@ def make_pullback(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[
     names = parameter_names(function)
     arguments = resolve(args, {}, lambda n: True, names)
     inside = current() is not None
-    bindings = () if inside else look(function, *arguments.statics).bindings
-    recorded = recorded_call(function, arguments, False, bindings)
+    outside = None if inside else look(function, *arguments.statics)
+    try:
+        recorded = recorded_call(function, arguments, False, outside.bindings if outside else ())
+    finally:
+        if outside is not None and not outside.same():
+            settle(look(function, *arguments.statics).bindings)
     for operand in recorded.circuit.outputs:
         if operand.type.dtype.kind != "f":
             raise NotDifferentiableError(

@@ -14,5 +14,16 @@ def settle(bindings: Iterable[Any]) -> None:
     """Replace every traced value that the function stored outside by the value it stands for."""
     for binding in bindings:
         value = binding.value
-        if isinstance(value, Traced):
-            binding.rebind(value.value)
+        plain = _plain(value)
+        if plain is not value:
+            binding.rebind(plain)
+
+
+def _plain(value: Any) -> Any:
+    """A traced value as what it stands for; tuples, which nobody can write to, are made anew."""
+    if isinstance(value, Traced):
+        return value.value
+    if type(value) is tuple:
+        parts = tuple([_plain(v) for v in value])
+        return value if all(a is b for a, b in zip(parts, value, strict=True)) else parts
+    return value

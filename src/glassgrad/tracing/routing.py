@@ -57,7 +57,7 @@ def routed(bindings: Iterable[Binding] = ()) -> Iterator[None]:
             if _depth == 1:
                 _install(undo)
             for binding in bindings:
-                stand_in = _STAND_INS.get(id(binding.value))
+                stand_in = _for_a_trace(binding.value)
                 if stand_in is not None:
                     undo.append((binding.rebind, binding.value))
                     binding.rebind(stand_in)
@@ -66,6 +66,20 @@ def routed(bindings: Iterable[Binding] = ()) -> Iterator[None]:
             _depth -= 1
             for put_back, original in reversed(undo):
                 put_back(original)
+
+
+def _for_a_trace(value: Any) -> Any:
+    """What stands in for something the user's code has bound to a name; None for most."""
+    stand_in = _STAND_INS.get(id(value))
+    if stand_in is not None:
+        return stand_in
+    if type(value) is staticmethod:
+        stand_in = _STAND_INS.get(id(value.__func__))
+        return None if stand_in is None else staticmethod(stand_in)
+    if isinstance(value, functools._lru_cache_wrapper):
+        # The user's cache may not get traced values, so this trace has one of its own.
+        return functools.lru_cache(maxsize=None)(value.__wrapped__)
+    return None
 
 
 def _meet_special() -> None:
