@@ -53,7 +53,9 @@ def check(f: Callable[..., Any], *calls: tuple[Any, ...], tolerance: float = 1e-
             assert value == expected, args
             for k in range(n):
                 slope = numerical(lambda *a: float(f(*a)), args, k)
-                np.testing.assert_allclose(gradients[k], slope, rtol=tolerance, atol=tolerance, err_msg=f"{args}")
+                np.testing.assert_allclose(
+                    gradients[k], slope, rtol=tolerance, atol=tolerance, err_msg=f"{args}"
+                )
 
 
 # -- paths ---------------------------------------------------------------------------------------
@@ -204,7 +206,14 @@ def builtins(x: float, y: float) -> float:
 
 
 def rounding(x: float) -> float:
-    return x * round(x) + x * math.floor(x) + x * math.ceil(x) * 2 + x * int(x) + x * math.trunc(x) + x // 1
+    return (
+        x * round(x)
+        + x * math.floor(x)
+        + x * math.ceil(x) * 2
+        + x * int(x)
+        + x * math.trunc(x)
+        + x // 1
+    )
 
 
 def contains(x: float) -> float:
@@ -247,7 +256,9 @@ def walrus(x: float) -> float:
 
 
 def comprehension(x: np.ndarray) -> Any:
-    return sum(e * e for e in x if e > 0) + sum(v for v in {k: e * k for k, e in enumerate(x)}.values())
+    return sum(e * e for e in x if e > 0) + sum(
+        v for v in {k: e * k for k, e in enumerate(x)}.values()
+    )
 
 
 def assertion(x: float) -> float:
@@ -417,7 +428,13 @@ def test_writes_through_masks_with_changing_counts() -> None:
         y[y > 5] = x[:1]
         return np.sum(y * y * x)
 
-    check(f, *[(np.array(p),) for p in ([0.7, -1.2, 2.0], [0.1, 0.2, 0.3], [-1.0, -2.0, -3.0], [4.0, 1.0, 3.0])])
+    check(
+        f,
+        *[
+            (np.array(p),)
+            for p in ([0.7, -1.2, 2.0], [0.1, 0.2, 0.3], [-1.0, -2.0, -3.0], [4.0, 1.0, 3.0])
+        ],
+    )
 
 
 # -- long loops --------------------------------------------------------------------------------------------

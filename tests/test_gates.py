@@ -22,7 +22,14 @@ from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
 from .support.differences import (
-    close, differentiable, directional, gradient, identical, inner, leaves, like,
+    close,
+    differentiable,
+    directional,
+    gradient,
+    identical,
+    inner,
+    leaves,
+    like,
 )  # fmt: skip
 from .support.samples import Sample, broadcasts, emptied, laid_out, samples, single
 

@@ -6,7 +6,6 @@ second order, and against itself at the second call, which runs the compiled pat
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad.errors import GlassgradWarning
 
 from .support.differences import close, directional, gradient, identical, inner, leaves, like
 
@@ -36,7 +34,6 @@ CASES: list[Case] = []
 
 
 def add(name: str, f: Callable[..., Any], *args: Any) -> None:
-    f.__name__ = name
     CASES.append((name, f, args))
 
 
@@ -50,7 +47,8 @@ add("vdot of unlike shapes", lambda a, b: np.vdot(a, b), B, B.T)
 add("tensordot 2", lambda a, b: np.tensordot(a, b), G, S)
 add("tensordot 1", lambda a, b: np.tensordot(a, b, 1), T, T[0].T)
 add("tensordot 0", lambda a, b: np.tensordot(a, b, axes=0), V, B)
-add("tensordot lists", lambda a, b: np.tensordot(a, b, axes=([0, 2], [2, 1])), T, T.T[:, :, :2].T.T)
+add("tensordot lists", lambda a, b: np.tensordot(a, b, axes=([0, 2], [2, 1])), T,
+    np.transpose(T, (1, 2, 0)).copy())
 add("tensordot one axis", lambda a, b: np.tensordot(a, b, axes=(-1, 0)), T, T[0].T)
 add("tensordot swapped", lambda a, b: np.tensordot(a, b, axes=([2, 1], [0, 1])), T,
     np.swapaxes(T, 0, 2).copy())  # fmt: skip

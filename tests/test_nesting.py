@@ -16,7 +16,10 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.errors import (
-    NotDifferentiableError, NotScalarError, ShapeError, UnsupportedError,
+    NotDifferentiableError,
+    NotScalarError,
+    ShapeError,
+    UnsupportedError,
 )  # fmt: skip
 
 from .support.differences import gradient as numerical
@@ -187,12 +190,16 @@ def test_a_pullback_within_a_gradient() -> None:
         return np.sum(g * g)
 
     for _ in range(2):
-        np.testing.assert_allclose(gg.grad(f)(X), numerical(lambda x: float(f(x)), [X], 0), rtol=1e-6)
+        np.testing.assert_allclose(
+            gg.grad(f)(X), numerical(lambda x: float(f(x)), [X], 0), rtol=1e-6
+        )
 
 
 def test_a_gradient_through_the_upstream_gradient() -> None:
     _, pullback = gg.vjp(lambda x: np.sin(x), X)
-    np.testing.assert_allclose(gg.grad(lambda u: np.sum(pullback(u)[0] ** 2))(np.ones(3)), 2 * np.cos(X) ** 2)
+    np.testing.assert_allclose(
+        gg.grad(lambda u: np.sum(pullback(u)[0] ** 2))(np.ones(3)), 2 * np.cos(X) ** 2
+    )
 
 
 @pytest.mark.parametrize("upstream, words", [
@@ -217,7 +224,9 @@ def test_vjp_of_branches_and_writes() -> None:
         np.testing.assert_array_equal(value, f(x))
         jacobian = np.array([pullback(np.eye(2)[i])[0] for i in range(2)])
         for i in range(2):
-            np.testing.assert_allclose(jacobian[i], numerical(lambda x, i=i: float(f(x)[i]), [x], 0), atol=1e-8)
+            np.testing.assert_allclose(
+                jacobian[i], numerical(lambda x, i=i: float(f(x)[i]), [x], 0), atol=1e-8
+            )
 
 
 # -- which arguments -----------------------------------------------------------------------------------
@@ -338,7 +347,12 @@ def test_static_fields_are_part_of_the_signature() -> None:
         return np.sum(layer.b) * (2 if layer.name == "double" else 1) * layer.size
 
     g = gg.grad(f)
-    for name, size, expected in (("layer", 3, 3.0), ("double", 3, 6.0), ("layer", 5, 5.0), ("double", 3, 6.0)):
+    for name, size, expected in (
+        ("layer", 3, 3.0),
+        ("double", 3, 6.0),
+        ("layer", 5, 5.0),
+        ("double", 3, 6.0),
+    ):
         np.testing.assert_allclose(g(Layer(W, X, name, size)).b, np.full(3, expected))
 
 
@@ -374,7 +388,9 @@ def test_what_is_passed_besides() -> None:
     for _ in range(2):
         np.testing.assert_allclose(g(X, "sum", {"k": 3}, True, None), np.full(3, 6.0))
         np.testing.assert_allclose(g(X, "sum", {"k": 4}, False, None), np.full(3, 4.0))
-        np.testing.assert_allclose(g(X, "sum", {"k": np.array([1, 2, 3])}, False, object()), [1.0, 2, 3])
+        np.testing.assert_allclose(
+            g(X, "sum", {"k": np.array([1, 2, 3])}, False, object()), [1.0, 2, 3]
+        )
         np.testing.assert_allclose(g(X, "prod", {}, False, None), np.prod(X) / X)
 
 
@@ -438,7 +454,11 @@ def test_arguments_that_have_no_gradient(x: Any, error: type, words: str) -> Non
 
 
 def test_complex_numbers_within() -> None:
-    for f in (lambda x: np.abs(x + 1j), lambda x: np.sum(np.fft.fft(np.ones(3) * x).real), lambda x: abs(complex(x))):
+    for f in (
+        lambda x: np.abs(x + 1j),
+        lambda x: np.sum(np.fft.fft(np.ones(3) * x).real),
+        lambda x: abs(complex(x)),
+    ):
         with pytest.raises(gg.errors.GlassgradError):
             gg.grad(f)(1.0)
 
@@ -447,7 +467,9 @@ def test_a_shape_mismatch_names_both_wires_and_the_line() -> None:
     def loss(weights: Any, data: Any) -> Any:
         return np.sum(weights.dot(data))
 
-    with pytest.raises(ShapeError, match=r"weights \(2, 3\).*data \(2, 3\).*test_nesting\.py:\d+, in loss"):
+    with pytest.raises(
+        ShapeError, match=r"weights \(2, 3\).*data \(2, 3\).*test_nesting\.py:\d+, in loss"
+    ):
         gg.grad(loss)(W, W)
 
 
@@ -465,5 +487,7 @@ def test_float_is_refused_with_the_mend() -> None:
     def f(x: Any) -> Any:
         return x * float(x)
 
-    with pytest.raises(NotDifferentiableError, match=r"test_nesting\.py.*x \* float\(x\).*stop_gradient"):
+    with pytest.raises(
+        NotDifferentiableError, match=r"test_nesting\.py.*x \* float\(x\).*stop_gradient"
+    ):
         gg.grad(f)(2.0)

@@ -6,6 +6,7 @@ kink or a jump they do not, and the point is skipped and counted.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -64,7 +65,9 @@ def moved(args: Sequence[Any], h: float, direction: Sequence[Any]) -> list[Any]:
     return [a + h * d for a, d in zip(args, direction, strict=True)]
 
 
-def slope(f: Callable[..., Any], args: Sequence[Any], direction: Sequence[Any]) -> tuple[float, float] | None:
+def slope(
+    f: Callable[..., Any], args: Sequence[Any], direction: Sequence[Any]
+) -> tuple[float, float] | None:
     """The slope along a direction and a bound of its error, or None where none can be trusted."""
     for h in (2e-3, 2e-4):
         quotients, values = [], []
@@ -72,11 +75,19 @@ def slope(f: Callable[..., Any], args: Sequence[Any], direction: Sequence[Any]) 
             up, down = (float(f(*moved(args, s, direction))) for s in (step, -step))
             quotients.append((up - down) / (2 * step))
             values += [abs(up), abs(down)]
-        wide, near = ((4 * b - a) / 3 for a, b in zip(quotients[:-1], quotients[1:], strict=True))
+        wide, near = ((4 * b - a) / 3 for a, b in itertools.pairwise(quotients))
         error = abs(wide - near) + 8e-16 * max(1.0, *values) * 8 / h
-        one_sided = float(f(*moved(args, h / 4, direction))) + float(f(*moved(args, -h / 4, direction))) - 2 * float(f(*fresh(args)))
+        one_sided = (
+            float(f(*moved(args, h / 4, direction)))
+            + float(f(*moved(args, -h / 4, direction)))
+            - 2 * float(f(*fresh(args)))
+        )
         bend = abs(one_sided) / (h / 4)  # of the order of h where smooth, of one at a kink
-        if np.isfinite(error) and error < 1e-5 * (1 + abs(near)) and bend < 40 * h * (1 + max(values) + abs(near)):
+        if (
+            np.isfinite(error)
+            and error < 1e-5 * (1 + abs(near))
+            and bend < 40 * h * (1 + max(values) + abs(near))
+        ):
             return near, error
     return None
 
@@ -107,14 +118,22 @@ def examine(program: Program, seed: int, verdict: Verdict, second: bool = False)
             given = fresh(args)
             expected = f(*fresh(args))
             value, gradients = transform(*given)
-            assert type(value) is type(expected), f"{type(value)} instead of {type(expected)}\n{program.text}"
-            assert value == expected or value != value, f"value {value!r} instead of {expected!r}\n{program.text}"
+            assert type(value) is type(expected), (
+                f"{type(value)} instead of {type(expected)}\n{program.text}"
+            )
+            assert value == expected or value != value, (
+                f"value {value!r} instead of {expected!r}\n{program.text}"
+            )
             plain = fresh(args)
             f(*plain)
             for mine, theirs in zip(given, plain, strict=True):
-                assert np.array_equal(mine, theirs), f"the effect on an argument differs\n{program.text}"
+                assert np.array_equal(mine, theirs), (
+                    f"the effect on an argument differs\n{program.text}"
+                )
             for g, a in zip(gradients, args, strict=True):
-                assert type(g) is type(a) and np.shape(g) == np.shape(a), f"{g!r} for {a!r}\n{program.text}"
+                assert type(g) is type(a) and np.shape(g) == np.shape(a), (
+                    f"{g!r} for {a!r}\n{program.text}"
+                )
             known.append(gradients)
         for one, other in ((0, 1), (2, 3), (0, 4)):
             for a, b in zip(known[one], known[other], strict=True):
@@ -144,7 +163,9 @@ def _compare(program: Program, f: Any, args: Any, gradients: Any, rng: np.random
     return True
 
 
-def _second_order(program: Program, f: Any, argnums: Any, args: Any, rng: np.random.Generator) -> bool:
+def _second_order(
+    program: Program, f: Any, argnums: Any, args: Any, rng: np.random.Generator
+) -> bool:
     weights = [rng.normal(size=np.shape(a)) if np.ndim(a) else float(rng.normal()) for a in args]
     first = gg.grad(f, argnums)
 
@@ -154,7 +175,9 @@ def _second_order(program: Program, f: Any, argnums: Any, args: Any, rng: np.ran
     direction = [rng.normal(size=np.shape(a)) if np.ndim(a) else float(rng.normal()) for a in args]
     try:
         second = gg.grad(along, argnums)(*fresh(args))
-    except gg.errors.NotDifferentiableError as refused:  # an argument written to, refused on purpose
+    except (
+        gg.errors.NotDifferentiableError
+    ) as refused:  # an argument written to, refused on purpose
         assert "written to" in str(refused), f"{refused}\n{program.text}"
         return False
     found = slope(lambda *a: along(*a), args, direction)

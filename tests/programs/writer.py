@@ -39,7 +39,7 @@ class Program:
         return table["f"]
 
 
-HELPERS = '''
+HELPERS = """
 import math
 import numpy as np
 from math import exp, sqrt, atan2
@@ -80,7 +80,7 @@ def newton(s):
     while abs(x * x - (s * s + 1)) > 1e-9 and n < 50:
         x, n = x - (x * x - (s * s + 1)) / (2 * x), n + 1
     return x
-'''
+"""
 
 UNARY = [
     "np.sin({0})", "np.cos({0})", "np.tanh({0})", "np.exp(np.tanh({0}))", "np.sqrt({0} * {0} + 0.5)",
@@ -121,7 +121,12 @@ TO_SCALAR = [
     "np.sum(np.abs(np.diff({0}.ravel())))", "(1.0 if ({0} > 0.3).any() else 2.0) * {0}.sum()",
 ]  # fmt: skip
 IN_PLACE = ["+=", "-=", "*="]
-AXIS = ["np.sum({0}, axis={1})", "{0}.mean(axis={1})", "np.max({0}, axis={1})", "np.prod(np.cos({0}), axis={1})"]
+AXIS = [
+    "np.sum({0}, axis={1})",
+    "{0}.mean(axis={1})",
+    "np.max({0}, axis={1})",
+    "np.prod(np.cos({0}), axis={1})",
+]
 SAME = [
     "{0}[::-1]", "np.flip({0})", "{0}.copy()", "np.roll({0}, 1)", "np.array({0})", "np.cumsum({0}, axis=0)",
     "{0}.reshape({0}.shape)", "np.asarray({0})", "{0}[...]", "np.tile({0}, 1)",
@@ -163,7 +168,11 @@ class Writer:
 
     def some(self, keep: Any = lambda shape: True) -> str | None:
         names = [n for n, shape in self.shapes.items() if keep(shape)]
-        return self.pick(names[-6:] if len(names) > 6 and not self.chance(3) else names) if names else None
+        return (
+            self.pick(names[-6:] if len(names) > 6 and not self.chance(3) else names)
+            if names
+            else None
+        )
 
     def array(self, ndim: int | None = None) -> str | None:
         return self.some(lambda s: s is not SCALAR and len(s) > 0 and ndim in (None, len(s)))
@@ -174,9 +183,11 @@ class Writer:
 
     def fitting(self, shape: Shape) -> str:
         """A name or a literal that broadcasts to a shape."""
+
         def fits(s: Any) -> bool:
             return s is SCALAR or (len(s) <= len(shape) and np.broadcast_shapes(s, shape) == shape
                                    if _broadcast(s, shape) else False)  # fmt: skip
+
         found = self.some(fits)
         return found if found and not self.chance(5) else self.pick(["0.5", "-0.75", "rate", "2"])
 
@@ -228,7 +239,9 @@ class Writer:
             i = self.source.below(shape[0])
             self.define(f"{x}[{self.pick([i, i - shape[0]])}]", SCALAR, "s")
         elif self.chance(2):
-            self.define(f"{x}[{self.source.below(shape[0])}, {self.source.below(shape[1])}]", SCALAR, "s")
+            self.define(
+                f"{x}[{self.source.below(shape[0])}, {self.source.below(shape[1])}]", SCALAR, "s"
+            )
         else:
             text, result = self.pick([(f"{x}[0]", shape[1:]), (f"{x}[-1]", shape[1:]), (f"{x}[:, 0]", shape[:1]),
                                       (f"{x}[[-1, 0, -1]]", (3, shape[1])), (f"{x}[None, -1, :]", (1, shape[1]))])  # fmt: skip
@@ -246,13 +259,18 @@ class Writer:
         x = self.array()
         if x is None or x not in self.frozen or self.chance(8):
             return x
-        return self.define(self.pick(["{0}.copy()", "{0} * 1.0", "np.array({0})"]).format(x), self.shapes[x])
+        return self.define(
+            self.pick(["{0}.copy()", "{0} * 1.0", "np.array({0})"]).format(x), self.shapes[x]
+        )
 
     def write_in_place(self) -> None:
         x = self.target()
         if x is not None:
             value = self.fitting(self.shapes[x])
-            self.say(f"{x} {self.pick(IN_PLACE)} " + self.pick(["{0}", "0.5 * {0}", "np.sin({0})"]).format(value))
+            self.say(
+                f"{x} {self.pick(IN_PLACE)} "
+                + self.pick(["{0}", "0.5 * {0}", "np.sin({0})"]).format(value)
+            )
 
     def write_items(self) -> None:
         x = self.target()
@@ -296,14 +314,18 @@ class Writer:
     def buffer(self) -> None:
         shape = self.pick([(3,), (2, 3), (4,)])
         value = self.fitting(shape)
-        made = self.pick(["np.zeros({0})", "np.ones({0})", "zeros({0})", "np.full({0}, 0.5)", "np.empty({0})"])
+        made = self.pick(
+            ["np.zeros({0})", "np.ones({0})", "zeros({0})", "np.full({0}, 0.5)", "np.empty({0})"]
+        )
         b = self.define(made.format(shape), shape, "b")
         if self.chance(2) or "empty" in made:
             self.say(f"{b}[...] = {value}")
         elif len(shape) == 1:
             self.say(f"for i in range({shape[0]}): {b}[i] = {self.scalar()} * (i + 1)")
         else:
-            self.say(f"for i in range({shape[0]}): {b}[i, 0] = {self.scalar()}; {b}[i, 1:] = i * {self.fitting((2,))}")
+            self.say(
+                f"for i in range({shape[0]}): {b}[i, 0] = {self.scalar()}; {b}[i, 1:] = i * {self.fitting((2,))}"
+            )
 
     def out(self) -> None:
         x = self.target()
@@ -324,7 +346,12 @@ class Writer:
         z = self.array(2)
         if z and self.chance(2):
             r, c = self.shapes[z]
-            text, shape = self.pick([("np.vstack([{0}, {0}])", (2 * r, c)), ("np.concatenate([{0}, 2 * {0}], axis=1)", (r, 2 * c))])
+            text, shape = self.pick(
+                [
+                    ("np.vstack([{0}, {0}])", (2 * r, c)),
+                    ("np.concatenate([{0}, 2 * {0}], axis=1)", (r, 2 * c)),
+                ]
+            )
             self.define(text.format(z), shape)
 
     def products(self) -> None:
@@ -339,9 +366,17 @@ class Writer:
         options = [(f"{x} @ {x}.T", (r, r)), (f"{x}.T.dot({x})", (c, c)), (f"np.matmul({x}.T, {x})", (c, c)),
                    (f"np.trace({x} @ {x}.T)", SCALAR), (f"np.outer({x}[0], {x}[:, 0])", (c, r))]  # fmt: skip
         if v:
-            options += [(f"{x} @ {v}", (r,)), (f"np.dot({x}, {v})", (r,)), (f"{v} @ {x}.T", (r,))] * 2
+            options += [
+                (f"{x} @ {v}", (r,)),
+                (f"np.dot({x}, {v})", (r,)),
+                (f"{v} @ {x}.T", (r,)),
+            ] * 2
         if c == 3:
-            options += [(f"{x}.dot(weights)", (r,)), (f"table['w'] @ {x}.T", (2, r)), (f"layer({x})", (r, c))]
+            options += [
+                (f"{x}.dot(weights)", (r,)),
+                (f"table['w'] @ {x}.T", (2, r)),
+                (f"layer({x})", (r, c)),
+            ]
         text, shape = self.pick(options)
         self.define(text, shape)
 
@@ -380,7 +415,9 @@ class Writer:
     def branch(self) -> None:
         s = self.scalar()
         t = self.define("0.0", SCALAR, "t")
-        self.say(f"if {self.pick([f'{s} > 0.4', f'{s} < 0', f'0 < {s} < 1', f'not {s} > 0.2', f'abs({s}) > 0.5'])}:")
+        self.say(
+            f"if {self.pick([f'{s} > 0.4', f'{s} < 0', f'0 < {s} < 1', f'not {s} > 0.2', f'abs({s}) > 0.5'])}:"
+        )
         self.block(1 + self.source.below(2))
         self.lines.insert(len(self.lines) - 1, "    " * (self.depth + 1) + f"{t} = {s} * 2")
         self.say(self.pick(["else:", f"elif {s} > -0.3:"]))
@@ -394,7 +431,9 @@ class Writer:
                           f"for i in range(int(abs({s})) % 4 + 1):"])  # fmt: skip
         self.say(head)
         self.depth += 1
-        self.say(f"{t} = {t} * 1.7 + 0.1" if head.startswith("while") else f"{t} = np.sin({t}) + i * {s}")
+        self.say(
+            f"{t} = {t} * 1.7 + 0.1" if head.startswith("while") else f"{t} = np.sin({t}) + i * {s}"
+        )
         if head.startswith("while"):
             self.say(f"if abs({t}) < 0.05: break")
         self.depth -= 1

@@ -18,7 +18,7 @@ from glassgrad.passes import backprop, depends
 from glassgrad.runtime.arguments import resolve
 from glassgrad.runtime.gradient import recorded_call
 from glassgrad.runtime.interpret import evaluate_all
-from glassgrad.runtime.outside import look
+from glassgrad.runtime.record import reached
 
 __all__ = ["rounding", "size"]
 
@@ -34,7 +34,8 @@ def rounding(function: Callable[..., Any], leaves: Sequence[Any]) -> float:
     True
     """
     arguments = resolve(tuple(leaves), {}, lambda n: True, ())
-    recorded = recorded_call(function, arguments, False, look(function).bindings)
+    with reached(function, arguments.statics) as outside:
+        recorded = recorded_call(function, arguments, False, outside.bindings)
     if len(recorded.circuit.outputs) != 1 or recorded.circuit.outputs[0].dtype.kind != "f":
         return 0.0
     with np.errstate(all="ignore"):

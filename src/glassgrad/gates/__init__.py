@@ -4,13 +4,16 @@ from glassgrad.gates import (  # noqa: F401 - importing a family declares its ga
     arithmetic,
     comparison,
     creation,
+    einsum,
     elementary,
     indexing,
     linalg,
+    norms,
     ordering,
     products,
     reduction,
     shaping,
+    spectral,
     writing,
 )
 from glassgrad.gates.cut import stop_gradient

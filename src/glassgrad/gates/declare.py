@@ -9,7 +9,7 @@ form           the rule takes                                  and returns
 =============  ==============================================  ===============================
 elementwise    inputs..., output                               dy/dx for each input
 linear         input, upstream gradient                        the transpose applied to it
-bilinear       a, b, upstream gradient                         both transposes applied to it
+bilinear       a, b, ..., upstream gradient                    the transposes applied to it
 general        inputs..., output(s), upstream gradient(s)      the gradient of each input
 flat           nothing: the derivative is zero or undefined    --
 =============  ==============================================  ===============================
@@ -39,6 +39,7 @@ __all__ = [
     "Scatter",
     "alias",
     "bilinear",
+    "careful",
     "case",
     "composed",
     "elementwise",
@@ -172,15 +173,15 @@ def linear(
 
 def bilinear(
     numpy: Callable[..., Any], *, says: str, examples: Sequence[Any],
-    shape: Callable[..., Any] | None = None, bind: Any = None,
+    shape: Callable[..., Any] | None = None, key: Any = None, bind: Any = None,
     **spellings: Callable[..., Any],
 ) -> Callable[[Rule], Op]:  # fmt: skip
-    """Declare a gate that is linear in each of two inputs: give both transposes."""
+    """Declare a gate that is linear in each of its inputs: give the transposes."""
 
     def declare(rule: Rule) -> Op:
-        op = Op(rule.__name__, numpy, "bilinear", rule, says, _cases(examples), key=numpy,
+        op = Op(rule.__name__, numpy, "bilinear", rule, says, _cases(examples), key=key or numpy,
                 shape=shape, spellings=spellings)  # fmt: skip
-        return _register(op, Answer(op, bind or _binding(rule, numpy, 1)))
+        return _register(op, Answer(op, bind or _binding(rule, key or numpy, 1)))
 
     return declare
 
@@ -312,6 +313,11 @@ def _static(
 
 def _same(value: Any, default: Any) -> bool:
     return not isinstance(value, np.ndarray) and bool(value == default)
+
+
+def careful(*values: Any) -> bool:
+    """Whether a rule is to spell out what only matters at edge points (see `passes.backprop`)."""
+    return any(getattr(getattr(v, "tape", None), "careful", False) for v in values)
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

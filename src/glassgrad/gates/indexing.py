@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import WireType
-from glassgrad.circuit.infer import stand_in
 from glassgrad.gates.declare import OPS, Scatter, case, general, linear
 
 __all__ = ["SLOT", "add_at", "getitem", "index", "joined", "setitem", "split"]

@@ -1,4 +1,4 @@
-"""Products of vectors, matrices and higher arrays: dot, matmul, outer, einsum and kin.
+"""Products of vectors, matrices and higher arrays: dot, matmul, outer, tensordot and kin.
 
 The trick of the notes holds throughout: align the dimensions. A product hands each factor the
 gradient times the other factor, transposed so that the shapes fit.
@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import WireType
-from glassgrad.errors import UnsupportedError
-from glassgrad.gates.declare import bilinear, case, composed, general
+from glassgrad.gates.declare import bilinear, case, composed
 
 _A = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.5]])
 _B = np.array([[0.5, 1.0], [-1.0, 2.0], [0.3, -0.7]])
@@ -90,23 +89,26 @@ def outer(a: Any, b: Any, dy: Any) -> Any:
 
 
 @bilinear(np.inner, says="sends the gradient to each factor along the last axes",
-          examples=[case(_A[0], _B[:, 0]), case(_A, _A[:, ::-1] * 2), case(_T, _A[0, :1] * np.ones(4))])  # fmt: skip
+          examples=[case(_A[0], _B[:, 0]), case(_A, _A[:, ::-1] * 2), case(_T, _T[:, 0]),
+                    case(2.0, _A)])  # fmt: skip
 def inner(a: Any, b: Any, dy: Any) -> Any:
     m, n = np.ndim(a), np.ndim(b)
     if not m or not n or m == n == 1:
         return dy * b, dy * a
+    if m == n == 2:
+        return np.dot(dy, b), np.dot(np.transpose(dy), a)
     return _contracted(a, b, dy, ((m - 1,), (n - 1,)))
 
 
-@bilinear(np.vdot, says="swaps the factors", examples=[case(_A, _A * 2), case(_A[0], _B[:, 0])])
+@bilinear(np.vdot, says="swaps the factors", examples=[case(_A, _A * 2), case(_A, _B)])
 def vdot(a: Any, b: Any, dy: Any) -> Any:
     return dy * np.reshape(b, np.shape(a)), dy * np.reshape(a, np.shape(b))
 
 
 def _pairs(axes: Any, m: int, n: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The axes of tensordot as (axes of a, axes of b), all of them counted from the front."""
-    if isinstance(axes, (tuple, list)):
-        of_a, of_b = ((x,) if isinstance(x, int) else tuple(x) for x in axes)
+    if np.ndim(axes) or isinstance(axes, (tuple, list)):
+        of_a, of_b = (tuple(int(i) for i in np.reshape(x, -1)) for x in axes)
     else:
         of_a, of_b = tuple(range(m - axes, m)), tuple(range(axes))
     return tuple(x % m for x in of_a), tuple(x % n for x in of_b)
@@ -116,12 +118,20 @@ def _tensordot_bind(a: Any, b: Any, axes: Any = 2) -> Any:
     return (a, b), {"axes": _pairs(axes, np.ndim(a), np.ndim(b))}
 
 
-@bilinear(np.tensordot, says="contracts the gradient with the other factor",
+def _tensordot_type(a: WireType, b: WireType, *, axes: Any) -> WireType:
+    of_a, of_b = axes
+    shape = tuple(s for i, s in enumerate(a.shape) if i not in of_a)
+    shape += tuple(s for i, s in enumerate(b.shape) if i not in of_b)
+    return WireType.of("array", shape, np.result_type(a.dtype, b.dtype))
+
+
+@bilinear(np.tensordot, says="contracts the gradient with the other factor", shape=_tensordot_type,
           bind=lambda args, kwargs: _tensordot_bind(*args, **kwargs),
           examples=[case(_T, _T, axes=((0, 2), (0, 2))), case(_A, _B, axes=((1,), (0,))),
-                    case(_T, _A, axes=((0,), (0,))), case(_A, _A, axes=((), ()))])  # fmt: skip
+                    case(_T, _A, axes=((0,), (0,))), case(_A, _A, axes=((), ())),
+                    case(_T, np.swapaxes(_T, 0, 2), axes=((2, 1), (0, 1)))])  # fmt: skip
 def tensordot(a: Any, b: Any, dy: Any, *, axes: Any) -> Any:
-    return _contracted(a, b, dy, _pairs(axes, np.ndim(a), np.ndim(b)))
+    return _contracted(a, b, dy, axes)
 
 
 def _contracted(a: Any, b: Any, dy: Any, axes: Any) -> Any:
@@ -144,127 +154,153 @@ def _ordered(x: Any, order: tuple[int, ...]) -> Any:
     return np.transpose(x, tuple(int(n) for n in np.argsort(order)))
 
 
-# -- einsum ----------------------------------------------------------------------------------------
+@bilinear(np.kron, says="sums the gradient against the other factor, block by block",
+          examples=[case(_A, _B), case(_A[0], _B), case(_B, _T), case(_A[0], _B[:, 0])])  # fmt: skip
+def kron(a: Any, b: Any, dy: Any) -> Any:
+    n = np.ndim(dy)
+    p = (1,) * (n - np.ndim(a)) + np.shape(a)
+    q = (1,) * (n - np.ndim(b)) + np.shape(b)
+    blocks = np.reshape(dy, tuple(s for pair in zip(p, q, strict=True) for s in pair))
+    every, even, odd = tuple(range(n)), tuple(range(0, 2 * n, 2)), tuple(range(1, 2 * n, 2))
+    da = np.tensordot(blocks, np.reshape(b, q), (odd, every))
+    db = np.tensordot(blocks, np.reshape(a, p), (even, every))
+    return np.reshape(da, np.shape(a)), np.reshape(db, np.shape(b))
 
 
-def _einsum_bind(*args: Any, optimize: Any = False, **kwargs: Any) -> Any:
-    """Every form of einsum as explicit subscripts without ellipsis or repeated letters."""
-    if kwargs:
-        raise UnsupportedError(f"numpy.einsum with {', '.join(kwargs)}= is not supported")
-    if isinstance(args[0], str):
-        subscripts, operands = args[0].replace(" ", ""), list(args[1:])
-    else:
-        subscripts, operands = _from_lists(args)
-    left, arrow, right = subscripts.partition("->")
-    terms = _without_ellipsis(left.split(","), operands)
-    spare = "".join(c for c in _dots(terms, left.split(","), operands))
-    if arrow:
-        result = right.replace("...", spare)
-    else:
-        letters = "".join(terms)
-        once = sorted(c for c in set(letters) if letters.count(c) == 1 and c not in spare)
-        result = spare + "".join(once)
-    for n, term in enumerate(terms):
-        operands[n], terms[n] = _without_repeats(operands[n], term)
-    static: dict[str, Any] = {"subscripts": ",".join(terms) + "->" + result}
-    return tuple(operands), static | ({"optimize": optimize} if optimize is not False else {})
+# -- products of vectors along the last axis -------------------------------------------------------
 
 
-def _from_lists(args: Any) -> tuple[str, list[Any]]:
-    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-    def word(axes: Any) -> str:
-        return "".join("..." if x is Ellipsis else letters[x] for x in axes)
-
-    operands, words = list(args[0 : len(args) - len(args) % 2 : 2]), list(args[1::2])
-    text = ",".join(word(w) for w in words)
-    return (text + "->" + word(args[-1]) if len(args) % 2 else text), operands
-
-
-def _unused(terms: list[str]) -> list[str]:
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-    return [c for c in letters if c not in "".join(terms)]
-
-
-def _dots(terms: list[str], before: list[str], operands: list[Any]) -> str:
-    """The letters that stand for the ellipsis."""
-    longest = ""
-    spare = _unused(before)
-    for term, operand in zip(before, operands, strict=True):
-        if "..." in term:
-            n = np.ndim(operand) - len(term) + 3
-            word = "".join(spare[:n][::-1])
-            longest = word if len(word) > len(longest) else longest
-    return longest
-
-
-def _without_ellipsis(terms: list[str], operands: list[Any]) -> list[str]:
-    spare = _unused(terms)
-    found = []
-    for term, operand in zip(terms, operands, strict=True):
-        n = np.ndim(operand) - len(term) + 3
-        found.append(term.replace("...", "".join(spare[:n][::-1])) if "..." in term else term)
-    return found
-
-
-def _without_repeats(x: Any, term: str) -> tuple[Any, str]:
-    """'iij' as 'ji' of the diagonal."""
-    for c in term:
-        if term.count(c) > 1:
-            p = term.index(c)
-            q = term.index(c, p + 1)
-            rest = term[:p] + term[p + 1 : q] + term[q + 1 :]
-            return _without_repeats(np.diagonal(x, axis1=p, axis2=q), rest + c)
-    return x, term
-
-
-def _einsum(*operands: Any, subscripts: str, optimize: Any = False) -> Any:
-    return np.einsum(subscripts, *operands, optimize=optimize)
-
-
-@general(_einsum, says="contracts the gradient with all other factors", key=np.einsum, views=True,
-         bind=lambda args, kwargs: _einsum_bind(*args, **kwargs),
-         examples=[case(_A, _B, subscripts="ij,jk->ik"), case(_A, subscripts="ij->j"),
-                   case(_T, _A, subscripts="abc,ad->cd"), case(_A, _A, _A, subscripts="ij,ij,ij->i"),
-                   case(_A, subscripts="ij->ji"), case(_A[0], _B[:, 0], subscripts="i,j->ij")])  # fmt: skip
-def einsum(*operands_y_dy: Any, subscripts: str, optimize: Any = False) -> Any:
-    *operands, _, dy = operands_y_dy
-    left, _, right = subscripts.partition("->")
-    terms = left.split(",")
-    gradients = []
-    for n, (operand, term) in enumerate(zip(operands, terms, strict=True)):
-        others = [(t, o) for m, (t, o) in enumerate(zip(terms, operands, strict=True)) if m != n]
-        known = right + "".join(t for t, _ in others)
-        reached = "".join(c for c in term if c in known)  # the others were summed away alone
-        words = ",".join([right, *[t for t, _ in others]]) + "->" + reached
-        gradient = np.einsum(words, dy, *[o for _, o in others]) if words != f"{right}->{right}" \
-            else dy  # fmt: skip
-        if reached != term:
-            missing = tuple(i for i, c in enumerate(term) if c not in known)
-            gradient = np.broadcast_to(np.expand_dims(gradient, missing), np.shape(operand))
-        gradients.append(gradient)
-    return tuple(gradients)
-
-
-@composed(np.kron)
-def kron(a: Any, b: Any) -> Any:
-    n = np.ndim(a) if np.ndim(a) > np.ndim(b) else np.ndim(b)
-    left = (1,) * (n - np.ndim(a)) + np.shape(a)
-    right = (1,) * (n - np.ndim(b)) + np.shape(b)
-    apart = [np.reshape(a, tuple(s for m in left for s in (m, 1))),
-             np.reshape(b, tuple(s for m in right for s in (1, m)))]  # fmt: skip
-    return np.reshape(apart[0] * apart[1], tuple(p * q for p, q in zip(left, right, strict=True)))
+@bilinear(lambda a, b: np.cross(a, b), key="cross", bind=lambda args, kwargs: (args, {}),
+          says="turns the gradient to the other side of the plane",
+          examples=[case(_A[0], _A[1]), case(_A, _B[:, 0]), case(_A, _A[::-1] + 1)])  # fmt: skip
+def cross(a: Any, b: Any, dy: Any) -> Any:
+    return cross(b, dy), cross(dy, a)
 
 
 @composed(np.cross)
-def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
-          axis: Any = None) -> Any:  # fmt: skip
+def cross_(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1,
+           axis: Any = None) -> Any:  # fmt: skip
     if axis is not None:
         axisa = axisb = axisc = axis
-    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
-    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
-        raise UnsupportedError("numpy.cross is supported for vectors of three elements")
-    (a0, a1, a2), (b0, b1, b2) = ([v[..., n] for n in range(3)] for v in (a, b))
-    parts = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0]
-    return np.moveaxis(np.stack(parts, axis=-1), -1, axisc) if np.ndim(parts[0]) \
-        else np.stack(parts)  # fmt: skip
+    a, b = _last(a, axisa), _last(b, axisb)
+    m, n = np.shape(a)[-1], np.shape(b)[-1]
+    if m not in (2, 3) or n not in (2, 3):
+        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors, but they "
+                         f"are {m} and {n} dimensional instead.")  # fmt: skip
+    if m == n == 2:
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    if m != n:  # the shorter one's third element is zero
+        zero = np.zeros(1)
+        a, b = (np.concatenate([v, np.broadcast_to(zero, (*np.shape(v)[:-1], 1))], axis=-1)
+                if np.shape(v)[-1] == 2 else v for v in (a, b))  # fmt: skip
+    made = cross(a, b)
+    return made if axisc in (-1, np.ndim(made) - 1) else np.moveaxis(made, -1, axisc)
+
+
+def _last(x: Any, axis: int) -> Any:
+    return x if axis in (-1, np.ndim(x) - 1) else np.moveaxis(x, axis, -1)
+
+
+@bilinear(lambda a, b: np.vecdot(a, b), key="vecdot", bind=lambda args, kwargs: (args, {}),
+          says="swaps the factors, for each pair of vectors",
+          examples=[case(_A, _B[:, 0]), case(_T, _T[:1] * 2), case(_A[0], _A[1])])  # fmt: skip
+def vecdot(a: Any, b: Any, dy: Any) -> Any:
+    dy = np.expand_dims(dy, -1)
+    return dy * b, dy * a
+
+
+@composed(np.vecdot, np.linalg.vecdot)
+def vecdot_(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    return vecdot(_last(x1, axis), _last(x2, axis))
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+
+    @bilinear(np.matvec, says="sends the gradient through the matrix, transposed",
+              bind=lambda args, kwargs: (args, dict(kwargs)),
+              examples=[case(_A, _B[:, 0]), case(_T, _T[:, :1, :]), case(_T, _T[0, 0])])  # fmt: skip
+    def matvec(a: Any, x: Any, dy: Any) -> Any:
+        return np.expand_dims(dy, -1) * np.expand_dims(x, -2), np.matvec(_last_swapped(a), dy)
+
+    @bilinear(np.vecmat, says="sends the gradient through the matrix, transposed",
+              bind=lambda args, kwargs: (args, dict(kwargs)),
+              examples=[case(_A[:, 0], _A), case(_T[:, 0, :3], _T), case(_B[:, 0], _T)])  # fmt: skip
+    def vecmat(x: Any, a: Any, dy: Any) -> Any:
+        return np.matvec(a, dy), np.expand_dims(x, -1) * np.expand_dims(dy, -2)
+
+
+# -- the same under np.linalg, and chains ----------------------------------------------------------
+
+
+@composed(np.linalg.matmul)
+def linalg_matmul(x1: Any, x2: Any, /) -> Any:
+    return np.matmul(x1, x2)
+
+
+@composed(np.linalg.tensordot)
+def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    return np.tensordot(x1, x2, axes=axes)
+
+
+@composed(np.linalg.outer)
+def linalg_outer(x1: Any, x2: Any, /) -> Any:
+    if np.ndim(x1) != 1 or np.ndim(x2) != 1:
+        raise ValueError("Input arrays must be one-dimensional, but they are "
+                         f"x1.ndim={np.ndim(x1)} and x2.ndim={np.ndim(x2)}.")  # fmt: skip
+    return np.outer(x1, x2)
+
+
+@composed(np.linalg.cross)
+def linalg_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    m, n = np.shape(x1)[axis], np.shape(x2)[axis]
+    if m != 3 or n != 3:
+        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors, but they "
+                         f"are {m} and {n} dimensional instead.")  # fmt: skip
+    return cross_(x1, x2, axis=axis)
+
+
+@composed(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    """A chain of products in the order in which NumPy takes it, so that every bit agrees."""
+    chain = list(arrays)
+    if len(chain) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    if len(chain) == 2:
+        return np.dot(*chain)
+    row, column = np.ndim(chain[0]) == 1, np.ndim(chain[-1]) == 1
+    if row:
+        chain[0] = np.reshape(chain[0], (1, -1))
+    if column:
+        chain[-1] = np.reshape(chain[-1], (-1, 1))
+    result = _chained(chain, _order([*[np.shape(x)[0] for x in chain], np.shape(chain[-1])[1]]))
+    if row and column:
+        return result[0, 0]
+    return np.ravel(result) if row or column else result
+
+
+Split = tuple[Any, Any] | int
+
+
+def _order(sizes: list[int]) -> Split:
+    """Where to put the brackets: Cormen et al., "Introduction to Algorithms", chapter 15.2."""
+    n = len(sizes) - 1
+    if n == 3:  # of equal costs NumPy takes the right bracket first here, the left one below
+        a, b, c, d = sizes
+        return ((0, 1), 2) if a * c * (b + d) < b * d * (a + c) else (0, (1, 2))
+    best: dict[tuple[int, int], tuple[float, Split]] = {(i, i): (0.0, i) for i in range(n)}
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            best[i, j] = (float("inf"), i)
+            for k in range(i, j):
+                (left, p), (right, q) = best[i, k], best[k + 1, j]
+                cost = left + right + sizes[i] * sizes[k + 1] * sizes[j + 1]
+                if cost < best[i, j][0]:
+                    best[i, j] = (cost, (p, q))
+    return best[0, n - 1][1]
+
+
+def _chained(chain: list[Any], order: Split) -> Any:
+    if isinstance(order, int):
+        return chain[order]
+    return np.dot(_chained(chain, order[0]), _chained(chain, order[1]))

@@ -20,8 +20,8 @@ from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.outside import Outside, look
-from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.paths import Path, gradients_as
+from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
 from glassgrad.tracing import LOCK, Traced, apply, current

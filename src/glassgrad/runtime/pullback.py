@@ -12,12 +12,10 @@ from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.gradient import inlined, recorded_call
 from glassgrad.runtime.interpret import evaluate
-from glassgrad.runtime.outside import look
 from glassgrad.runtime.paths import gradients_as
-from glassgrad.runtime.record import Recorded
+from glassgrad.runtime.record import Recorded, reached
 from glassgrad.runtime.tree import flatten
 from glassgrad.tracing import Traced, current
-from glassgrad.tracing.effects import settle
 
 __all__ = ["Pullback", "make_pullback"]
 
@@ -120,12 +118,11 @@ def make_pullback(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[
     names = parameter_names(function)
     arguments = resolve(args, {}, lambda n: True, names)
     inside = current() is not None
-    outside = None if inside else look(function, *arguments.statics)
-    try:
-        recorded = recorded_call(function, arguments, False, outside.bindings if outside else ())
-    finally:
-        if outside is not None and not outside.same():
-            settle(look(function, *arguments.statics).bindings)
+    if inside:
+        recorded = recorded_call(function, arguments, False, ())
+    else:
+        with reached(function, arguments.statics) as outside:
+            recorded = recorded_call(function, arguments, False, outside.bindings)
     for operand in recorded.circuit.outputs:
         if operand.type.dtype.kind != "f":
             raise NotDifferentiableError(

@@ -5,8 +5,8 @@ Knows arguments, results and effects on the outside; does not know gradients.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,16 @@ import numpy as np
 from glassgrad.circuit import Circuit, Constant, Operand, Wire, type_of
 from glassgrad.errors import NotScalarError
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Layout
+from glassgrad.runtime.outside import Outside, look
 from glassgrad.runtime.tree import Structure, flatten, unflatten
 from glassgrad.tracing import PASSIVE, Trace, Traced, routed, tracing
+from glassgrad.tracing.effects import settle
+from glassgrad.tracing.names import collecting_names
 from glassgrad.tracing.routing import stand_in_for
 from glassgrad.tracing.source import below_here
-from glassgrad.tracing.names import collecting_names
 from glassgrad.tracing.trace import ACTIVE as ACTIVE_LEVEL
 
-__all__ = ["Output", "Recorded", "record", "scalar_output"]
+__all__ = ["Output", "Recorded", "reached", "record", "scalar_output"]
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,17 @@ def record(
 
 def _strides(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([v.strides if isinstance(v, np.ndarray) else None for v in values])
+
+
+@contextmanager
+def reached(function: Callable[..., Any], statics: Sequence[Any]) -> Iterator[Outside]:
+    """What a call reaches outside its arguments; what it leaves there is plain afterwards."""
+    outside = look(function, *statics)
+    try:
+        yield outside
+    finally:
+        if not outside.same():
+            settle(look(function, *statics).bindings)
 
 
 def _fresh(value: Any) -> Any:

@@ -19,8 +19,7 @@ from glassgrad.emit.python.staged import Frame, Staged, staged_code
 from glassgrad.passes import Backward, backprop, cleaned, recognise
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Arguments, Layout
 from glassgrad.runtime.interpret import evaluate, evaluate_all
-from glassgrad.runtime.outside import look
-from glassgrad.runtime.record import Output, Recorded, record, scalar_output
+from glassgrad.runtime.record import Output, Recorded, reached, record, scalar_output
 from glassgrad.runtime.tree import Structure, unflatten
 
 __all__ = ["Study", "staged", "study"]
@@ -82,9 +81,9 @@ def study(function: Callable[..., Any], arguments: Arguments, upstream: Any = No
     upstream : sequence, optional
         The upstream gradient of each output; without it the one output is a scalar.
     """
-    outside = look(function, *arguments.statics)
-    recorded = record(function, arguments.leaves, arguments.layout, bindings=outside.bindings,
-                      names=True)  # fmt: skip
+    with reached(function, arguments.statics) as outside:
+        recorded = record(function, arguments.leaves, arguments.layout, bindings=outside.bindings,
+                          names=True)  # fmt: skip
     recorded = dataclasses.replace(recorded, circuit=_output_named(function, recorded.circuit))
     if upstream is None:
         scalar_output(function, recorded)
@@ -115,7 +114,8 @@ def staged(function: Callable[..., Any], arguments: Arguments, upstream: bool = 
     """The staged code of a call; with `upstream` the outputs' gradients are arguments too."""
     if not upstream:
         return study(function, arguments).staged.code
-    recorded = record(function, arguments.leaves, arguments.layout)
+    with reached(function, arguments.statics) as outside:
+        recorded = record(function, arguments.leaves, arguments.layout, bindings=outside.bindings)
     ones = [np.ones(o.shape, o.dtype) if o.type.kind == "array" else o.dtype.type(1)
             for o in recorded.circuit.outputs]  # fmt: skip
     return study(function, arguments, ones).staged.code

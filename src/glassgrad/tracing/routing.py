@@ -26,7 +26,7 @@ from glassgrad.gates.creation import build
 from glassgrad.gates.declare import FUNCTIONS, OPS
 from glassgrad.tracing.lazily import MATH, math_op, special
 from glassgrad.tracing.protocols import answer, call
-from glassgrad.tracing.trace import LITERAL, current
+from glassgrad.tracing.trace import ACTIVE, LITERAL, current
 from glassgrad.tracing.values import Traced, apply, has_traced, wrap
 
 __all__ = ["LOCK", "Binding", "routed", "stand_in_for"]
@@ -279,9 +279,9 @@ def _array(original: Any) -> Any:
 
     @functools.wraps(original)
     def stand_in(*args: Any, **kwargs: Any) -> Any:
-        if not _from_user():
-            return original(*args, **kwargs)
         values = args[0] if args else kwargs.get("a", kwargs.get("object"))
+        if not _from_user() and not _differentiated(values):
+            return original(*args, **kwargs)
         if not _any_traced((values,)):
             made = original(*args, **kwargs)
             return _literal(made) if copies or isinstance(values, (list, tuple)) else made
@@ -299,6 +299,11 @@ def _array(original: Any) -> Any:
         return made if dtype is None else made.astype(dtype, copy=False)
 
     return stand_in
+
+
+def _differentiated(value: Any) -> bool:
+    """A value no library can make plain anyway: its own Python code may take it as it is."""
+    return isinstance(value, Traced) and value.level == ACTIVE and value.tape.concrete
 
 
 def _listed(original: Any) -> Any:

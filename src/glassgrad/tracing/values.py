@@ -140,7 +140,7 @@ class TracedScalar(Traced):
         self.tape, self.wire, self.value, self.level = trace, wire, value, level
 
     def snapshot(self) -> TracedScalar:
-        """This value as it is now."""
+        """Give this value as it is now."""
         return self
 
     @property  # type: ignore[misc]
@@ -225,7 +225,7 @@ class TracedArray(Traced):
         return self.storage.version
 
     def snapshot(self) -> TracedArray:
-        """This array as it is now, whatever is written to it later."""
+        """Give this array as it is now, whatever is written to it later."""
         return TracedArray(self.tape, self.wire, self.value.copy("K"), self.level, Storage(False))
 
     def _read_again(self) -> None:

@@ -156,8 +156,8 @@ def value(v: Any) -> str:
         return v.__name__
     if isinstance(v, np.ndarray):
         return f"np.array({v.tolist()!r})"
-    if isinstance(v, np.generic):
-        return repr(v.item())
+    if isinstance(v, (float, np.generic)):
+        return _number(v.item() if isinstance(v, np.generic) else v)
     if isinstance(v, tuple):
         return f"({', '.join(value(e) for e in v)}{',' if len(v) == 1 else ''})"
     return repr(v)
@@ -344,8 +344,10 @@ _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
     "array": _array, "zeros": _filled, "ones": _filled, "full": _filled,
     "broadcast_to": _broadcast_to, "concatenate": _sequence, "stack": _sequence,
     "identity": _identity, "stop_gradient": _identity, "strong_multiply": _strong, "clip": _clip,
-    "round": _round, "pad": _pad, "einsum": _einsum, "norm2": _called("np.linalg.norm"),
-    "normp": _called("np.linalg.norm"), "slogdet": _called("np.linalg.slogdet"),
-    "coincide": _coincide, "eigh": _called("np.linalg.eigh"), "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
+    "round": _round, "pad": _pad, "einsum": _einsum, "einsum1": _einsum, "cross": _called("np.cross"),
+    "vecdot": _called("np.vecdot"), "slogdet": _called("np.linalg.slogdet"), "coincide": _coincide,
+    "inverse": _called("np.linalg.inv"), "eigh": _called("np.linalg.eigh"),
+    "svd": _called("np.linalg.svd"), "singular_values": _called("np.linalg.svdvals"),
+    "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
     "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip

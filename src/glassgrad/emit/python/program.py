@@ -62,7 +62,8 @@ def program(circuit: Circuit, gradients: Sequence[WireType], *, watch: bool) -> 
     return made
 
 
-_THROUGH_OP = {"coincide"}  # it warns, which its written form does not
+# They warn, or know singular matrices, which their written form does not.
+_THROUGH_OP = {"coincide", "inverse"}
 
 
 class _Writer:
