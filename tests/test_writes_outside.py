@@ -13,7 +13,7 @@ import pytest
 
 import glassgrad as gg
 
-from .programs.compare import same
+from .support.compare import same
 
 # Functions that write to their arguments are traced at every call, with a notice.
 pytestmark = pytest.mark.filterwarnings("ignore::glassgrad.errors.GlassgradWarning")
@@ -126,7 +126,7 @@ def test_a_differentiable_value_may_not_go_outside(write: Any) -> None:
     OUTSIDE[...] = 5.0
     with pytest.raises(gg.errors.GlassgradError) as caught:
         gg.grad(f)(X)
-    assert "test_in_place.py" in str(caught.value)
+    assert "test_writes_outside.py" in str(caught.value)
     np.testing.assert_array_equal(OUTSIDE, [5.0, 5.0, 5.0])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import glassgrad.gates.special  # noqa: F401 - declared only when SciPy is met
 from glassgrad.circuit import Op
 from glassgrad.gates import OPS
 from glassgrad.gates.declare import Case

@@ -1,27 +1,40 @@
-"""What the command line does: look at a formula, or at a function in a file."""
+"""What the command line does: look at a formula, or at a function in a file.
+
+Reports go to standard output, one clear message about what went wrong to standard error.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
+import functools
+import inspect
+import re
 import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 import glassgrad as gg
 from glassgrad.cli import loading
-from glassgrad.cli.formula import FormulaError, parse, parse_value
-from glassgrad.errors import GlassgradError
+from glassgrad.cli.arguments import arrange
+from glassgrad.cli.document import document
+from glassgrad.cli.formula import Formula, FormulaError, parse, parse_value
+from glassgrad.errors import GlassgradError, ShapeError
 
 __all__ = ["app", "run"]
 
+_RAISED, _REFUSED = 1, 2
 _HELP = """Show the gradient of a formula, gate by gate, with its staged code and its proof.
 
 \b
     glassgrad "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" x=3 y=-4
     glassgrad "q = x + y; q * z" x=-2 y=5 z=-4 --code
     glassgrad "sum((W @ x)**2)" "W=[[1,2],[3,4]]" "x=[1,-1]" --json
+    glassgrad "-x*y" x=1 y=2
     glassgrad model.py:loss --args data.npz
 
 Exit status: 0 all right, 1 the gradient check failed or the function raised, 2 refused.
@@ -40,114 +53,178 @@ def _version(wanted: bool) -> None:
     help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 def look(
-    formula: Annotated[str, typer.Argument(help="A formula, or FILE.py:FUNCTION.")],
+    formula: Annotated[
+        str, typer.Argument(metavar="FORMULA", help="A formula, or FILE.py:FUNCTION.")
+    ],
     values: Annotated[
         list[str] | None, typer.Argument(metavar="NAME=VALUE", help="x=3, W=[[1,2],[3,4]]")
     ] = None,
     args: Annotated[
-        str | None, typer.Option(help="The function's arguments by name, in an .npz file.")
+        str | None, typer.Option(metavar="FILE.npz", help="Values by name, from a file.")
     ] = None,
     code: Annotated[bool, typer.Option("--code", help="Only the staged code.")] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Everything as JSON; NaN and infinities as strings.")
+        bool,
+        typer.Option("--json", help="Everything as JSON; nan, inf and -inf are strings in it."),
     ] = False,
-    check: Annotated[bool, typer.Option(help="Compare with the numerical gradient.")] = True,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Compare with the numerical gradient.")
+    ] = True,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Look at a formula or a function."""
-    function, arguments = _target(formula, values or [], args)
-    try:
-        seen = gg.backprop(function, **arguments)
-        if code:
-            typer.echo(seen.code, nl=False)
-            return
-        proof = gg.check_grad(function, **arguments) if check else None
-    except GlassgradError:
-        raise
-    except Exception as error:
-        typer.echo(f"glassgrad: the function raised {type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from None
-    if as_json:
-        typer.echo(json.dumps(_document(seen, proof), indent=2, allow_nan=False))
+    with _own_output(), _said_once(), _one_message(formula):
+        function, given, keywords = _target(formula, values or [], args)
+        seen = gg.backprop(function, *given, **keywords)
+        proof = None
+        if check and not code:
+            with warnings.catch_warnings():  # the check goes where the function was not asked to
+                warnings.simplefilter("ignore", RuntimeWarning)
+                proof = gg.check_grad(function, *given, **keywords)
+    if code:
+        typer.echo(seen.code, nl=False)
+    elif as_json:
+        typer.echo(document(seen, proof))
     else:
-        typer.echo(f"{seen}\n\n{seen.code}")
+        typer.echo(f"{seen}\n\n{seen.code}", nl=proof is None)
         if proof is not None:
-            typer.echo(str(proof))
+            typer.echo(f"\n{proof}")
     if proof is not None and not proof:
-        raise typer.Exit(1)
+        raise typer.Exit(_RAISED)
 
 
-def _target(formula: str, values: list[str], args: str | None) -> tuple[Any, dict[str, Any]]:
+# -- what to look at -----------------------------------------------------------------------------
+
+
+def _target(
+    formula: str, values: list[str], args: str | None
+) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
     """The function to look at, and its arguments."""
+    given: dict[str, Any] = {} if args is None else loading.arrays(args)
     path, colon, name = formula.rpartition(":")
-    if colon and path.endswith(".py") and name.isidentifier():
-        if args is None:
-            raise loading.LoadError("a function in a file needs its arguments: --args data.npz")
-        function = loading.function(formula)
-        return function, loading.arguments(function, args)
+    if colon and path.endswith(".py"):
+        if not name.isidentifier():
+            raise loading.LoadError(f"{name!r} is no name of a function: write model.py:loss")
+        function = loading.function(path, name)
+        given |= dict(_named(each) for each in values)
+        return function, *loading.call(function, given, _taken())
+    if formula.endswith(".py") and Path(formula).is_file():
+        raise loading.LoadError(f"say which function of {formula}: write {formula}:loss")
     parsed = parse(formula)
-    given: dict[str, Any] = {}
     for each in values:
-        name, sign, text = each.partition("=")
-        if not sign:
-            raise FormulaError(f"{each!r} gives no value: write name=value, such as x=3")
-        given[name.strip()] = parse_value(text)
-    if args is not None:
-        given |= loading.arguments(parsed, args)
+        key, value = _named(each)
+        given[key] = value
+    _fit(parsed, given)
+    # By position: an input may have any name, such as that of an option of `backprop`.
+    return parsed, [given[n] for n in parsed.names], {}
+
+
+def _named(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    name = name.strip()
+    if not sign and text.startswith("-"):
+        raise FormulaError(f"{text!r} is no option and no value: write name=value, such as x=3")
+    if not sign or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or value.startswith("="):
+        raise FormulaError(f"{text[:60]!r} gives no value: write name=value, such as x=3")
+    try:
+        return name, parse_value(value)
+    except FormulaError as error:
+        raise FormulaError(f"the value of {name}: {error}") from None
+
+
+def _fit(parsed: Formula, given: dict[str, Any]) -> None:
+    inputs = ", ".join(parsed.names)
+    if not parsed.names:
+        raise FormulaError("the formula has no inputs, so there is nothing to differentiate: "
+                           "write for instance x * y")  # fmt: skip
     missing = [n for n in parsed.names if n not in given]
     extra = [n for n in given if n not in parsed.names]
     if missing:
-        raise FormulaError(f"no value for {', '.join(missing)}: add {missing[0]}=...")
+        raise FormulaError(f"no value for {', '.join(missing)}: the inputs are {inputs}; add "
+                           f"{missing[0]}=...")  # fmt: skip
     if extra:
-        raise FormulaError(
-            f"{', '.join(extra)} does not occur in the formula; its inputs are "
-            f"{', '.join(parsed.names) or 'none'}"
-        )
-    return parsed, {n: given[n] for n in parsed.names}
+        raise FormulaError(f"{', '.join(extra)} does not occur in the formula: the inputs are "
+                           f"{inputs}")  # fmt: skip
 
 
-def _document(seen: gg.Backprop, proof: Any) -> dict[str, Any]:
-    return {
-        "value": _json(seen.value),
-        "gradients": {n: _json(g) for n, g in zip(seen.grads.keys(), seen.grads, strict=True)},
-        "wires": [
-            {
-                "name": w.name, "statement": w.statement, "op": w.op, "shape": list(w.shape),
-                "value": _json(w.value), "gradient": _json(w.gradient),
-            }
-            for w in seen.wires
-        ],
-        "code": seen.code,
-        "check": None if proof is None else {"right": bool(proof), "says": str(proof)},
-    }  # fmt: skip
+@functools.cache
+def _taken() -> frozenset[str]:
+    """The names `backprop` and `check_grad` take for themselves."""
+    return frozenset(
+        n for f in (gg.backprop, gg.check_grad) for n in inspect.signature(f).parameters
+    )
 
 
-def _json(value: Any) -> Any:
-    """Numbers and lists; NaN and infinities, which JSON has not, as strings."""
-    if value is None or isinstance(value, (bool, np.bool_)):
-        return None if value is None else bool(value)
-    if np.ndim(value):
-        return [_json(v) for v in value]
-    number = value.item() if isinstance(value, (np.ndarray, np.generic)) else value
-    if isinstance(number, float) and not np.isfinite(number):
-        return str(number)
-    return number
+# -- what is said about it -----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _one_message(formula: str) -> Iterator[None]:
+    """Say what went wrong in one message, and end with the status that fits."""
+    try:
+        yield
+    except ShapeError as error:  # the function's own doing, said better than NumPy says it
+        _fail(str(error), _RAISED)
+    except GlassgradError as error:
+        _fail(str(error), _REFUSED)
+    except SystemExit:
+        _fail(f"{formula} called sys.exit", _RAISED)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        _fail(f"the function raised {type(error).__name__}: {text}{_at(error, formula)}", _RAISED)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"glassgrad: {message}", err=True)
+    raise typer.Exit(status)
+
+
+def _at(error: Exception, formula: str) -> str:
+    """Where in the user's formula or file it happened."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    if notes:
+        return f", {notes[0]}"
+    file = formula.rpartition(":")[0]
+    if isinstance(error, SyntaxError) and error.filename:
+        return "" if f"line {error.lineno}" in str(error) else f", at {file}:{error.lineno}"
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__)
+        if file and frame.filename == str(Path(file).resolve())
+    ]  # fmt: skip
+    return f", at {file}:{lines[-1]}" if lines else ""
+
+
+@contextlib.contextmanager
+def _own_output() -> Iterator[None]:
+    """Keep standard output for the report: what the user's function prints goes the other way."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def _said_once() -> Iterator[None]:
+    """Each warning once, in one line, without the file it arose in."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = str(message)
+        if text not in said:
+            said.add(text)
+            typer.echo(f"glassgrad: warning: {text}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def run() -> None:
-    """Run the command line with one clear message for every refusal."""
-    arguments = sys.argv[1:]
-    if arguments and arguments[0].startswith("-") and len(arguments[0]) > 1:
-        # A formula may begin with a minus; an option never holds what only formulas hold.
-        if any(c in arguments[0] for c in "*/+( ") or arguments[0][1:2].isdigit():
-            arguments.insert(0, "--")
-            options = [a for a in arguments[2:] if a.startswith("--")]
-            rest = [a for a in arguments[1:] if a not in options]
-            arguments = [*options, "--", *rest]
-    try:
-        app(arguments, prog_name="glassgrad")
-    except GlassgradError as error:
-        typer.echo(f"glassgrad: {error}", err=True)
-        sys.exit(2)
+    """Run the command line with the words it was given."""
+    command = typer.main.get_command(app)
+    with typer.Context(command) as context:
+        options = [o for o in command.get_params(context) if o.param_type_name == "option"]
+    flags = {n for o in options if getattr(o, "is_flag", False) or o.name == "help"
+             for n in (*o.opts, *o.secondary_opts)}  # fmt: skip
+    with_value = {n for o in options for n in o.opts} - flags
+    app(arrange(sys.argv[1:], flags, with_value), prog_name="glassgrad")

@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.special
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Function"]
+
+Call = Callable[..., Any]
+_MANY = 16  # arguments of max and min
 
 
 @dataclass(frozen=True)
@@ -28,109 +32,140 @@ class Function:
         How many positional arguments it takes.
     keywords
         The keyword arguments it takes.
+    kind
+        How large its result is: "elementwise" (its arguments broadcast together), "reduction" (no
+        larger than its argument), or "dot", "matmul", "inner", "outer".
     """
 
-    call: Callable[..., Any]
-    least: int
-    most: int
+    call: Call
+    least: int = 1
+    most: int = 1
     keywords: tuple[str, ...] = ()
+    kind: str = "elementwise"
 
 
 def _is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray)
 
 
-def _either(on_number: Callable[..., Any], on_array: Callable[..., Any]) -> Callable[..., Any]:
+def _either(on_number: Call, on_array: Call) -> Call:
     def call(*args: Any) -> Any:
         return on_array(*args) if any(_is_array(a) for a in args) else on_number(*args)
 
     return call
 
 
+def _math(name: str) -> Call:
+    # The module's attribute is looked up at the call: while a trace runs, it leads to glassgrad.
+    def on_number(*args: Any) -> Any:
+        return getattr(math, name)(*args)
+
+    return on_number
+
+
 def _sigmoid(x: Any) -> Any:
     return 1 / (1 + (np.exp(-x) if _is_array(x) else math.exp(-x)))
-
-
-def _softplus(x: Any) -> Any:
-    return np.log(1 + np.exp(x)) if _is_array(x) else math.log(1 + math.exp(x))
 
 
 def _relu(x: Any) -> Any:
     return np.maximum(x, 0) if _is_array(x) else max(x, 0.0)
 
 
+def _softplus(x: Any) -> Any:
+    return np.logaddexp(0, x)  # log(1 + exp(x)), without its overflow
+
+
 def _softmax(x: Any, axis: int = -1) -> Any:
-    exps = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return exps / np.sum(exps, axis=axis, keepdims=True)
+    return scipy.special.softmax(x, axis=axis)
 
 
-def _logsumexp(x: Any, axis: int | None = None) -> Any:
-    top = np.max(x, axis=axis, keepdims=True)
-    return np.log(np.sum(np.exp(x - top), axis=axis)) + np.max(x, axis=axis)
+def _log_softmax(x: Any, axis: int = -1) -> Any:
+    return scipy.special.log_softmax(x, axis=axis)
 
 
-def _largest(*xs: Any) -> Any:
-    return _extreme(np.max, np.maximum, max, xs)
+def _logsumexp(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    return scipy.special.logsumexp(x, axis=axis, keepdims=keepdims)
 
 
-def _smallest(*xs: Any) -> Any:
-    return _extreme(np.min, np.minimum, min, xs)
+def _norm(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    if not _is_array(x):
+        return abs(x)
+    return np.linalg.norm(x, axis=axis, keepdims=keepdims)
 
 
-def _extreme(over: Any, between: Any, plain: Any, xs: tuple[Any, ...]) -> Any:
-    if len(xs) == 1:
-        return over(xs[0])
-    if not any(_is_array(x) for x in xs):
-        return plain(*xs)
-    result = xs[0]
-    for x in xs[1:]:
-        result = between(result, x)
-    return result
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    if any(_is_array(each) for each in (condition, a, b)):
+        return np.where(condition, a, b)
+    return a if condition else b
 
 
-def _norm(x: Any) -> Any:
-    return np.sqrt(np.sum(x * x))
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    if any(_is_array(each) for each in (x, low, high)):
+        return np.clip(x, low, high)
+    return min(max(x, low), high)
 
 
-def _numbers(name: str) -> Function:
-    """A function of one number that both `math` and NumPy have."""
-    names = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "arcsinh": "asinh",
-             "arccosh": "acosh", "arctanh": "atanh"}  # fmt: skip
-    plain = getattr(math, names.get(name, name))
-    # The module attribute is looked up at the call: while a trace runs, it leads to glassgrad.
-    attribute = plain.__name__
+def _extreme(reduce: Call, between: Call, plain: Call) -> Call:
+    def call(*xs: Any, **keywords: Any) -> Any:
+        if len(xs) == 1:
+            return reduce(xs[0], **keywords)
+        if not any(_is_array(x) for x in xs):
+            return plain(*xs)
+        result = xs[0]
+        for x in xs[1:]:
+            result = between(result, x)
+        return result
 
-    def on_number(x: Any) -> Any:
-        return getattr(math, attribute)(x)
-
-    return Function(_either(on_number, getattr(np, name)), 1, 1)
+    return call
 
 
+# NumPy's names, and by them the names in `math` that differ.
+_BOTH = {name: name for name in (
+    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "sin", "cos", "tan",
+    "sinh", "cosh", "tanh", "degrees", "radians",
+)} | {
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
+}  # fmt: skip
+_MAX = _extreme(np.max, np.maximum, max)
+_MIN = _extreme(np.min, np.minimum, min)
+_AXIS = ("axis",)
 _AXES = ("axis", "keepdims")
 
+
+def _reduction(call: Call, keywords: tuple[str, ...] = _AXES) -> Function:
+    return Function(call, 1, 1, keywords, "reduction")
+
+
+_ARC_TAN = Function(_either(_math("atan2"), np.arctan2), 2, 2)
+_POWER = Function(lambda a, b: a**b, 2, 2)
+
 FUNCTIONS: dict[str, Function] = {
-    name: _numbers(name)
-    for name in (
-        "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "sin", "cos",
-        "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh",
-        "arctanh", "degrees", "radians",
-    ) if hasattr(math, name) or name.startswith("arc")
+    numpy: Function(_either(_math(plain), getattr(np, numpy)))
+    for numpy, plain in _BOTH.items()
 } | {
-    "sigmoid": Function(_sigmoid, 1, 1), "softplus": Function(_softplus, 1, 1),
-    "relu": Function(_relu, 1, 1), "softmax": Function(_softmax, 1, 1, ("axis",)),
-    "logsumexp": Function(_logsumexp, 1, 1, ("axis",)),
-    "abs": Function(abs, 1, 1), "square": Function(lambda x: x * x, 1, 1),
-    "sign": Function(np.sign, 1, 1), "max": Function(_largest, 1, 16),
-    "min": Function(_smallest, 1, 16), "maximum": Function(_largest, 2, 2),
-    "minimum": Function(_smallest, 2, 2), "clip": Function(np.clip, 3, 3),
-    "where": Function(np.where, 3, 3), "hypot": Function(np.hypot, 2, 2),
-    "arctan2": Function(np.arctan2, 2, 2), "power": Function(lambda a, b: a**b, 2, 2),
-    "sum": Function(np.sum, 1, 1, _AXES), "mean": Function(np.mean, 1, 1, _AXES),
-    "prod": Function(np.prod, 1, 1, _AXES), "var": Function(np.var, 1, 1, _AXES),
-    "std": Function(np.std, 1, 1, _AXES), "cumsum": Function(np.cumsum, 1, 1, ("axis",)),
-    "dot": Function(np.dot, 2, 2), "matmul": Function(np.matmul, 2, 2),
-    "outer": Function(np.outer, 2, 2), "transpose": Function(np.transpose, 1, 1),
-    "norm": Function(_norm, 1, 1),
+    plain: Function(_either(_math(plain), getattr(np, numpy)))
+    for numpy, plain in _BOTH.items() if plain != numpy
+} | {
+    "erf": Function(_either(_math("erf"), scipy.special.erf)),
+    "erfc": Function(_either(_math("erfc"), scipy.special.erfc)),
+    "hypot": Function(_either(_math("hypot"), np.hypot), 2, 2),
+    "arctan2": _ARC_TAN, "atan2": _ARC_TAN, "power": _POWER, "pow": _POWER,
+    "logaddexp": Function(np.logaddexp, 2, 2),
+    "abs": Function(abs), "square": Function(lambda x: x * x), "sign": Function(np.sign),
+    "sigmoid": Function(_sigmoid), "relu": Function(_relu), "softplus": Function(_softplus),
+    "where": Function(_where, 3, 3), "clip": Function(_clip, 3, 3),
+    "maximum": Function(_MAX, 2, 2), "minimum": Function(_MIN, 2, 2),
+    "max": Function(_MAX, 1, _MANY, _AXES), "min": Function(_MIN, 1, _MANY, _AXES),
+    "sum": _reduction(np.sum), "mean": _reduction(np.mean), "prod": _reduction(np.prod),
+    "var": _reduction(np.var), "std": _reduction(np.std), "norm": _reduction(_norm),
+    "cumsum": _reduction(np.cumsum, _AXIS), "cumprod": _reduction(np.cumprod, _AXIS),
+    "softmax": _reduction(_softmax, _AXIS), "log_softmax": _reduction(_log_softmax, _AXIS),
+    "logsumexp": _reduction(_logsumexp), "transpose": _reduction(np.transpose, ()),
+    "trace": _reduction(np.trace, ()),
+    "dot": Function(np.dot, 2, 2, kind="dot"), "matmul": Function(np.matmul, 2, 2, kind="matmul"),
+    "inner": Function(np.inner, 2, 2, kind="inner"),
+    "outer": Function(np.outer, 2, 2, kind="outer"),
 }  # fmt: skip
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}

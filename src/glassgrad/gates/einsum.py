@@ -40,8 +40,15 @@ def einsum(*factors_and_dy: Any, subscripts: str, optimize: Any = False) -> Any:
     return _transposes(factors, dy, subscripts, bool(optimize))
 
 
-@linear(lambda a, *, subscripts, optimize=False: np.einsum(subscripts, a, optimize=optimize),
-        key="einsum1", says="puts the gradient back where its letters came from", views=True,
+def _einsum1(a: Any, *, subscripts: str, optimize: Any = False) -> Any:
+    sizes: dict[str, int] = {}
+    for letter, n in zip(subscripts.partition("->")[0], np.shape(a), strict=True):
+        if sizes.setdefault(letter, n) != n:  # NumPy lets an empty axis pass
+            raise ValueError(f"einsum {subscripts!r}: axes {letter!r} are {sizes[letter]} and {n}")
+    return np.einsum(subscripts, a, optimize=optimize)
+
+
+@linear(_einsum1, key="einsum1", says="puts the gradient back where its letters came from", views=True,
         bind=lambda args, kwargs: (args, dict(kwargs)),
         examples=[case(_A, subscripts="ij->j"), case(_A, subscripts="ij->ji"),
                   case(_G, subscripts="ii->i"), case(_G, subscripts="ii->"),
@@ -84,7 +91,7 @@ def _transpose(
         if letter in target:
             twin = next(spare)
             words.append(letter + twin)
-            operands.append(np.eye(size, dtype=dy.dtype))
+            operands.append(np.eye(shape[term.index(letter)], size, dtype=dy.dtype))
             letter = twin
         target += letter
     # A letter that stands nowhere else was summed away: its gradient is the same all along.

@@ -54,7 +54,7 @@ def _bind(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 def norm(x: Any, y: Any, dy: Any, *, ord: Any = None, axis: Any = None,
          keepdims: bool = False) -> Any:  # fmt: skip
     axes = _axes(axis, np.ndim(x))
-    if ord == 0:
+    if ord == 0 or not np.size(x):
         return (None,)
     largest, upstream = kept(x, y, axis, keepdims), kept(x, dy, axis, keepdims)
     if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
@@ -97,17 +97,18 @@ def _by_singular_values(x: Any, dy: Any, ord: Any, axes: tuple[int, ...]) -> Any
     """The norms of a matrix that are made of its singular values: their sum, or one of them."""
     plain = axes == (np.ndim(x) - 2, np.ndim(x) - 1)
     matrix = x if plain else np.moveaxis(x, axes, (-2, -1))
-    upstream = (dy if plain else np.moveaxis(dy, axes, (-2, -1)))[..., 0]
+    upstream = dy
+    if np.ndim(dy):
+        upstream = (dy if plain else np.moveaxis(dy, axes, (-2, -1)))[..., 0]
     u, s, vt = np.linalg.svd(matrix, full_matrices=False)
     top = np.max(s, axis=-1, keepdims=True)
-    rounding = np.max(np.shape(matrix)[-2:]) * np.finfo(s.dtype).eps * top
+    rounding = float(max(np.shape(matrix)[-2:]) * np.finfo(s.dtype).eps) * top
     if ord == "nuc":
-        shares = (s > rounding) * upstream
+        shares = np.where(s <= rounding, 0.0, upstream)
     else:
         hit = s >= top - rounding if ord == 2 else \
             s <= np.min(s, axis=-1, keepdims=True) + rounding  # fmt: skip
-        shares = _shared(hit & (s > rounding), upstream, -1) if ord == 2 else \
-            _shared(hit, upstream, -1) * (s > rounding)  # fmt: skip
+        shares = np.where(s <= rounding, 0.0, _shared(hit, upstream, -1))
     made = np.matmul(u * np.expand_dims(shares, -2), vt)
     return made if plain else np.moveaxis(made, (-2, -1), axes)
 

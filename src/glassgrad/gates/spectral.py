@@ -124,6 +124,8 @@ def svd(a: Any, y: Any, dy: Any, *, full_matrices: bool = True) -> Any:
     m, n = np.shape(a)[-2:]
     k = m if m < n else n
     no_u, no_v = _missing(du), _missing(dvt)
+    if not k:
+        return (None,)
     if full_matrices and m != n and not (no_u if m > n else no_v):
         raise UnsupportedError(
             "the gradient of np.linalg.svd's full matrices is supported for square matrices: "

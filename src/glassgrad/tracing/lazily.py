@@ -13,10 +13,17 @@ from typing import Any
 
 from glassgrad.gates.declare import FUNCTIONS, OPS
 
-__all__ = ["MATH", "declared", "special"]
+__all__ = ["MATH", "declared", "library", "special"]
 
 #: Functions of `math` whose gates are scipy.special's.
 MATH = {"erf": "erf", "erfc": "erfc", "gamma": "gamma", "lgamma": "gammaln"}
+
+
+def library() -> Any:
+    """The module scipy.special if the user's code has imported it, and imported it wholly."""
+    module = sys.modules.get("scipy.special")
+    halfway = getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return None if halfway else module
 
 
 def special() -> None:
@@ -27,7 +34,7 @@ def special() -> None:
 
 def declared(function: Any) -> bool:
     """Whether a NumPy or SciPy object has a gate, after declaring its family if need be."""
-    if function not in FUNCTIONS and "scipy.special" in sys.modules:
+    if function not in FUNCTIONS and library() is not None:
         special()
     return function in FUNCTIONS
 

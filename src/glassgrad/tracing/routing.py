@@ -9,6 +9,7 @@ and traces of different threads take turns, so that what one undoes is what it f
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import functools
 import gc
@@ -24,7 +25,7 @@ import numpy as np
 from glassgrad.circuit import Constant, type_of
 from glassgrad.gates.creation import build
 from glassgrad.gates.declare import FUNCTIONS, OPS
-from glassgrad.tracing.lazily import MATH, math_op, special
+from glassgrad.tracing.lazily import MATH, library, math_op, special
 from glassgrad.tracing.protocols import answer, call
 from glassgrad.tracing.trace import ACTIVE, LITERAL, current
 from glassgrad.tracing.values import Traced, apply, has_traced, wrap
@@ -51,7 +52,7 @@ def routed(bindings: Iterable[Binding] = ()) -> Iterator[None]:
     global _depth
     with LOCK:
         _depth += 1
-        undo: list[tuple[Callable[[Any], None], Any]] = []
+        undo: Undo = []
         try:
             _meet_special()
             if _depth == 1:
@@ -84,14 +85,16 @@ def _for_a_trace(value: Any) -> Any:
 
 def _meet_special() -> None:
     """Route scipy.special's plain functions from when the user's code has imported it on."""
-    module = sys.modules.get("scipy.special")
+    module = library()
     if module is None or id(module) in _met:
         return
     _met.add(id(module))
     special()
-    for name in ("logsumexp", "softmax", "log_softmax"):
-        original = getattr(module, name)
-        route(module, name, _math_function(original, functools.partial(_gate_of, original)))
+    for function in list(FUNCTIONS):
+        name = getattr(function, "__name__", "")
+        if not isinstance(function, np.ufunc) and getattr(module, name, None) is function:
+            stand_in = _math_function(function, functools.partial(_gate_of, function))
+            route(module, name, stand_in)
 
 
 _met: set[int] = set()
@@ -101,13 +104,56 @@ def _gate_of(original: Any, *args: Any, **kwargs: Any) -> Any:
     return answer(FUNCTIONS[original], args, kwargs, "numpy")
 
 
-def _install(undo: list[tuple[Callable[[Any], None], Any]]) -> None:
-    for module, name, original, stand_in in _routes():
-        undo.append((functools.partial(setattr, module, name), original))
-        setattr(module, name, stand_in)
+Undo = list[tuple[Callable[[Any], None], Any]]
+
+
+def _install(undo: Undo) -> None:
+    for entry in _TABLE:
+        _exchange(undo, *entry)
     for name, original, stand_in in _METHODS:
         undo.append((functools.partial(_set_method, name), original))
         _set_method(name, stand_in)
+    if "scipy.special" not in sys.modules:
+        _exchange(undo, builtins, "__import__", builtins.__import__, _importing(undo))
+        _await_special(undo)
+
+
+def _exchange(undo: Undo, module: Any, name: str, original: Any, stand_in: Any) -> None:
+    undo.append((functools.partial(setattr, module, name), original))
+    setattr(module, name, stand_in)
+
+
+def _importing(undo: Undo) -> Any:
+    """The import statement, while scipy.special may first be met within the traced function."""
+    original = builtins.__import__
+
+    def stand_in(name: str, *args: Any, **kwargs: Any) -> Any:
+        module = original(name, *args, **kwargs)
+        if name.startswith("scipy") and _from_user():
+            _await_special(undo)
+        return module
+
+    return stand_in
+
+
+def _await_special(undo: Undo) -> None:
+    """Route scipy.special's functions if it is there by now; else, wait for ``scipy.special``."""
+    before = len(_TABLE)
+    _meet_special()
+    for entry in _TABLE[before:]:
+        _exchange(undo, *entry)
+    scipy = sys.modules.get("scipy")
+    lazily = getattr(scipy, "__getattr__", None)
+    if scipy is None or "scipy.special" in sys.modules or not hasattr(lazily, "__code__"):
+        return
+
+    def stand_in(name: str) -> Any:
+        found = lazily(name)
+        if name == "special":
+            _await_special(undo)
+        return found
+
+    _exchange(undo, scipy, "__getattr__", lazily, stand_in)
 
 
 # -- who is calling ------------------------------------------------------------------------------
@@ -149,7 +195,7 @@ def _math_op(original: Any, op: Any) -> Any:
 def _math_function(original: Any, composed: Callable[..., Any]) -> Any:
     @functools.wraps(original)
     def stand_in(*args: Any, **kwargs: Any) -> Any:
-        if _any_traced(args):
+        if _any_traced((*args, *kwargs.values())):
             return composed(*args, **kwargs)
         return original(*args, **kwargs)
 
@@ -307,12 +353,14 @@ def _differentiated(value: Any) -> bool:
 
 
 def _listed(original: Any) -> Any:
-    """A NumPy function whose first argument may be a list with traced values in it."""
+    """A NumPy function whose arguments may be lists with traced values in them."""
 
     @functools.wraps(original)
     def stand_in(*args: Any, **kwargs: Any) -> Any:
-        if args and type(args[0]) in (list, tuple) and _from_user() and has_traced(args[0]):
-            return original(build(args[0]), *args[1:], **kwargs)
+        for x in args:
+            if type(x) in (list, tuple) and _from_user() and has_traced(x):
+                built = [build(a) if type(a) in (list, tuple) and has_traced(a) else a for a in args]
+                return original(*built, **kwargs)
         return original(*args, **kwargs)
 
     return stand_in
@@ -324,7 +372,11 @@ _MADE = ("full", "arange", "linspace", "eye", "identity", "zeros_like", "ones_li
          "full_like", "copy", "tri", "logspace", "geomspace")  # fmt: skip
 _ARRAY = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray")
 _LISTED = ("sum", "mean", "prod", "max", "min", "amax", "amin", "var", "std", "dot", "cumsum",
-           "cumprod", "argmax", "argmin", "any", "all", "sort", "diff", "outer", "inner")  # fmt: skip
+           "cumprod", "argmax", "argmin", "any", "all", "sort", "diff", "outer", "inner", "vdot",
+           "cross", "kron", "tensordot", "einsum", "trace")  # fmt: skip
+_LISTED_LINALG = ("norm", "solve", "inv", "det", "slogdet", "cholesky", "eigh", "eigvalsh", "svd",
+                  "svdvals", "matrix_power", "cross", "outer", "trace", "vector_norm",
+                  "matrix_norm")  # fmt: skip
 
 
 # -- plain.dot(traced) -----------------------------------------------------------------------------
@@ -379,10 +431,6 @@ def stand_in_for(function: Any) -> Any:
     return _STAND_INS.get(id(function), function)
 
 
-def _routes() -> list[tuple[Any, str, Any, Any]]:
-    return _TABLE
-
-
 def _late(name: str, x: Any) -> Any:
     return apply(math_op(name), (_number(x),), {}, "math")
 
@@ -401,6 +449,8 @@ def _fill() -> None:
         for name in names:
             if hasattr(np, name):
                 route(np, name, maker(getattr(np, name)))
+    for name in _LISTED_LINALG:
+        route(np.linalg, name, _listed(getattr(np.linalg, name)))
 
 
 _fill()

@@ -334,6 +334,10 @@ def _called(name: str) -> Callable[[Gate, Sequence[Text]], Text]:
     return lambda gate, inputs: Text(f"{name}({', '.join([*inputs, *_keywords(gate.static)])})")
 
 
+def _polygamma(gate: Gate, inputs: Sequence[Text]) -> Text:
+    return Text(f"scipy.special.polygamma({gate.static['n']}, {inputs[0]})")
+
+
 def _setitem(gate: Gate, inputs: Sequence[Text]) -> Text:
     raise AssertionError("writing is a statement, not an expression")
 
@@ -348,6 +352,6 @@ _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
     "vecdot": _called("np.vecdot"), "slogdet": _called("np.linalg.slogdet"), "coincide": _coincide,
     "inverse": _called("np.linalg.inv"), "eigh": _called("np.linalg.eigh"),
     "svd": _called("np.linalg.svd"), "singular_values": _called("np.linalg.svdvals"),
-    "zeta": _called("scipy.special.zeta"), "setitem": _setitem, "add_at": _setitem,
+    "polygamma": _polygamma, "setitem": _setitem, "add_at": _setitem,
     "sigmoid": _sigmoid, "softplus": _softplus,
 }  # fmt: skip

@@ -239,7 +239,7 @@ class _Stager:
 
     def accumulates(self, gate: Gate, wire: Wire) -> bool:
         """Whether the gate adds to a gradient that arrived earlier, so that ``+=`` says it."""
-        first = gate.inputs[0]
+        first = gate.inputs[0] if gate.inputs else None
         if gate.op.name not in ("add", "subtract") or not isinstance(first, Wire):
             return False
         same = first in self.stages and self.stages[first] is self.stages.get(wire)

@@ -10,7 +10,7 @@ import numpy as np
 
 import glassgrad as gg
 
-from ..support.differences import gradient as numerical
+from .differences import gradient as numerical
 
 __all__ = ["same"]
 

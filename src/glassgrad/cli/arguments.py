@@ -1,0 +1,52 @@
+"""Words of the command line put in order: options first, then the formula and its values.
+
+A formula may begin with a minus, and so looks like an option. There are no short options here, so a
+single minus begins a formula; two minuses begin an option unless no option could look so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+__all__ = ["arrange"]
+
+_OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?\Z", re.DOTALL)
+_HELP = "-h"
+
+
+def arrange(
+    words: Iterable[str], flags: Collection[str], with_value: Collection[str]
+) -> list[str]:
+    """Options, ``--``, and all else in its order.
+
+    Parameters
+    ----------
+    words : iterable of str
+        As they stand on the command line.
+    flags, with_value : collection of str
+        The options that stand alone, and those that take the next word.
+
+    Examples
+    --------
+    >>> arrange(["-x*y", "x=1", "--args", "d.npz", "--code"], {"--code"}, {"--args"})
+    ['--args', 'd.npz', '--code', '--', '-x*y', 'x=1']
+    """
+    words = list(words)
+    options: list[str] = []
+    rest: list[str] = []
+    queue = iter(words)
+    for word in queue:
+        if word == "--":
+            rest += queue
+        elif word == _HELP and any(re.match(r"h\s*=", w) for w in words):
+            rest.append(word)  # the formula -h, since h is given a value
+        elif word in flags:
+            options.append(word)
+        elif word in with_value:
+            options += [word, *([value] if (value := next(queue, None)) is not None else [])]
+        elif _OPTION.match(word):
+            options.append(word)
+        else:
+            rest.append(word)
+    return [*options, "--", *rest]
