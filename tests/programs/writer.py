@@ -116,6 +116,7 @@ TO_SCALAR = [
     "np.sqrt(np.sum({0} ** 2) + 0.1)",
     "np.linalg.norm({0}.ravel() + 0.1)",
     "np.sum(np.sort({0}.ravel())[:2])",
+    "np.var({0})", "np.std({0} + np.arange({0}.size).reshape({0}.shape))",
     "early({0})", "sum(e for e in {0}.ravel())", "max({0}.ravel())", "{0}.ravel()[-1]", "{0}.mean()",
     "np.sum({0}[{0} > 0.1] ** 2)", "np.ptp({0}.ravel()[:2])", "{0}.ravel()[int(np.argmax({0}))]",
     "np.sum({0}.T * {0}.T)", "{0}.item({0}.size - 1)", "np.add.reduce({0}.ravel())", "np.dot({0}.ravel(), {0}.ravel())",

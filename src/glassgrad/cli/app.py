@@ -75,22 +75,23 @@ def look(
     ] = False,
 ) -> None:
     """Look at a formula or a function."""
-    with _own_output(), _said_once(), _one_message(formula):
-        function, given, keywords = _target(formula, values or [], args)
-        seen = gg.backprop(function, *given, **keywords)
+    with _said_once(), _one_message(formula):
+        with _own_output():
+            function, given, keywords = _target(formula, values or [], args)
+            seen = gg.backprop(function, *given, **keywords)
         proof = None
         if check and not code:
-            with warnings.catch_warnings():  # the check goes where the function was not asked to
+            with _own_output(), warnings.catch_warnings():
+                # The check goes where the function was not asked to go.
                 warnings.simplefilter("ignore", RuntimeWarning)
                 proof = gg.check_grad(function, *given, **keywords)
-    if code:
-        typer.echo(seen.code, nl=False)
-    elif as_json:
-        typer.echo(document(seen, proof))
-    else:
-        typer.echo(f"{seen}\n\n{seen.code}", nl=proof is None)
-        if proof is not None:
-            typer.echo(f"\n{proof}")
+        if code:
+            report = seen.code.rstrip("\n")
+        elif as_json:
+            report = document(seen, proof)
+        else:
+            report = f"{seen}\n\n{seen.code}" + (f"\n{proof}" if proof is not None else "")
+    typer.echo(report.rstrip("\n"))
     if proof is not None and not proof:
         raise typer.Exit(_RAISED)
 
@@ -222,9 +223,9 @@ def _said_once() -> Iterator[None]:
 def run() -> None:
     """Run the command line with the words it was given."""
     command = typer.main.get_command(app)
-    with typer.Context(command) as context:
-        options = [o for o in command.get_params(context) if o.param_type_name == "option"]
-    flags = {n for o in options if getattr(o, "is_flag", False) or o.name == "help"
-             for n in (*o.opts, *o.secondary_opts)}  # fmt: skip
+    options = [o for o in command.params if o.param_type_name == "option"]
+    flags = {
+        n for o in options if getattr(o, "is_flag", False) for n in (*o.opts, *o.secondary_opts)
+    }
     with_value = {n for o in options for n in o.opts} - flags
     app(arrange(sys.argv[1:], flags, with_value), prog_name="glassgrad")

@@ -15,9 +15,7 @@ _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?\Z", re.DOTALL)
 _HELP = "-h"
 
 
-def arrange(
-    words: Iterable[str], flags: Collection[str], with_value: Collection[str]
-) -> list[str]:
+def arrange(words: Iterable[str], flags: Collection[str], with_value: Collection[str]) -> list[str]:
     """Options, ``--``, and all else in its order.
 
     Parameters
@@ -41,10 +39,13 @@ def arrange(
             rest += queue
         elif word == _HELP and any(re.match(r"h\s*=", w) for w in words):
             rest.append(word)  # the formula -h, since h is given a value
-        elif word in flags:
+        elif word in flags or word == _HELP:
             options.append(word)
         elif word in with_value:
-            options += [word, *([value] if (value := next(queue, None)) is not None else [])]
+            value = next(queue, None)
+            if value is None:
+                return [*options, word]  # last and alone, so that its value is asked for
+            options += [word, value]
         elif _OPTION.match(word):
             options.append(word)
         else:

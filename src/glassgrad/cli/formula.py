@@ -88,7 +88,8 @@ class Formula:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        values: dict[str, Any] = dict(self.__signature__.bind(*args, **kwargs).arguments)
+        bound = self.__signature__.bind(*args, **kwargs).arguments
+        values = {n: np.array(v) if isinstance(v, (list, tuple)) else v for n, v in bound.items()}
         budget = Budget(self.limits)
         result: Any = None
         for statement in self.statements:
@@ -220,5 +221,7 @@ def _index(node: ast.expr) -> Any:
     if isinstance(node, ast.Tuple):
         return tuple(_index(e) for e in node.elts)
     if isinstance(node, ast.Slice):
-        return slice(*[None if e is None else index(e) for e in (node.lower, node.upper, node.step)])
+        return slice(
+            *[None if e is None else index(e) for e in (node.lower, node.upper, node.step)]
+        )
     return index(node)

@@ -192,9 +192,8 @@ def _checked(text: str) -> Iterator[Token]:
             _refuse(text, token.at, token.text, f"is the {signs}th sign in a row", "")
         if token.kind != "space":
             yield token
-        elif "\n" in token.text or "\r" in token.text:
-            if not opened:
-                yield Token("sign", ";", token.at)
+        elif not opened and ("\n" in token.text or "\r" in token.text):
+            yield Token("sign", ";", token.at)
     if opened:
         _refuse(text, opened[-1].at, opened[-1].text, "is never closed", "")
 
@@ -332,12 +331,9 @@ class _Check:
 
     def _Constant(self, node: ast.Constant, depth: int) -> None:
         value = node.value
-        if type(value) is int:
-            if value.bit_length() > 1000:  # too large for a float; a comparison could not even say
-                self.refuse(node, f"is too large a number: {_LARGEST_NUMBER:g} is the largest", "")
-        elif type(value) is not float:
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
             self.refuse(node, "is no number")
-        if abs(value) > _LARGEST_NUMBER:  # type: ignore[arg-type]
+        if abs(value) > _LARGEST_NUMBER:
             self.refuse(node, f"is too large a number: {_LARGEST_NUMBER:g} is the largest", "")
 
     def _Name(self, node: ast.Name, depth: int) -> None:
@@ -363,7 +359,9 @@ class _Check:
             self.visit(each.right, depth)
 
     def _exponent(self, node: ast.BinOp) -> None:
-        if any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(node.right)):
+        if any(
+            isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow) for n in ast.walk(node.right)
+        ):
             self.refuse(node, "is a tower of powers: no power may stand in an exponent", "")
         exponent = node.right
         while isinstance(exponent, ast.UnaryOp):
@@ -394,12 +392,6 @@ class _Check:
             hint = f"did you mean {near[0]}?" if near else "for a product write *"
             self.refuse(node.func, f"is no function a formula may call ({hint})", _functions())
         function = FUNCTIONS[name]
-        if not function.least <= len(node.args) <= function.most:
-            takes = function.least if function.least == function.most \
-                else f"{function.least} to {function.most}"  # fmt: skip
-            self.refuse(node, f"gives {name} {len(node.args)} arguments; it takes {takes}", "")
-        for argument in node.args:
-            self.visit(argument, depth)
         given: set[str] = set()
         for each in node.keywords:
             if each.arg not in function.keywords or each.arg in given:
@@ -408,6 +400,12 @@ class _Check:
                 self.refuse(each, f"gives {name} a keyword argument{again}; it takes {takes}", "")
             given.add(each.arg)
             self._keyword(each)
+        if not function.least <= len(node.args) <= function.most:
+            upto = "" if function.least == function.most else f" to {function.most}"
+            self.refuse(node, f"gives {name} {len(node.args)} arguments; it takes "
+                              f"{function.least}{upto}", "")  # fmt: skip
+        for argument in node.args:
+            self.visit(argument, depth)
 
     def _keyword(self, node: ast.keyword) -> None:
         if node.arg == "keepdims":

@@ -20,14 +20,13 @@ _B = np.array([[1.0, 2.0], [0.5, -1.0], [0.3, 0.8]])
 _T = np.linspace(-1.0, 2.0, 24).reshape(2, 3, 4) ** 2 + 0.1
 
 
-def _norm_type(x: WireType, *, ord: Any = None, axis: Any = None, keepdims: bool = False) -> WireType:
-    dtype = np.dtype(np.float64) if x.dtype.kind != "f" or ord == 0 and x.kind == "python" else x.dtype
+def _norm_type(x: WireType, *, axis: Any = None, keepdims: bool = False, **_: Any) -> WireType:
     axes = _axes(axis, x.ndim)
-    if keepdims:
-        shape = tuple(1 if n in axes else size for n, size in enumerate(x.shape))
-    else:
-        shape = tuple(size for n, size in enumerate(x.shape) if n not in axes)
-    return WireType.of("array" if shape or keepdims and x.ndim else "numpy", shape, dtype)
+    sizes = [
+        1 if n in axes else size for n, size in enumerate(x.shape) if keepdims or n not in axes
+    ]
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    return WireType.of("array" if sizes else "numpy", tuple(sizes), dtype)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -57,8 +56,8 @@ def norm(x: Any, y: Any, dy: Any, *, ord: Any = None, axis: Any = None,
     if ord == 0 or not np.size(x):
         return (None,)
     largest, upstream = kept(x, y, axis, keepdims), kept(x, dy, axis, keepdims)
-    if ord is None or ord == "fro" or ord == 2 and len(axes) == 1:
-        return (x * _over(upstream, largest),)
+    if ord is None or ord == "fro" or (ord == 2 and len(axes) == 1):
+        return (_over(upstream, largest) * x,)
     if len(axes) == 1:
         return (_of_vectors(x, largest, upstream, ord, axes),)
     if ord in ("nuc", 2, -2):
@@ -87,10 +86,10 @@ def _of_vectors(x: Any, y: Any, dy: Any, ord: Any, axes: tuple[int, ...]) -> Any
         return np.sign(x) * _shared(np.abs(x) == y, dy, axes)
     if not careful(y, dy):
         return np.sign(x) * (np.abs(x) / y) ** (ord - 1) * dy
-    # Beside zero elements |x|**ord with ord < 1 is infinitely steep on both sides: zero is chosen.
-    none = (y == 0) | (x == 0)
+    # At a zero element |x|**ord with ord < 1 is infinitely steep on both sides: zero is chosen.
+    none = (y == 0) | ((x == 0) & (y == y))
     ratio = np.where(none, 1.0, np.abs(x) / np.where(y == 0, 1.0, y))
-    return np.where(none & ~np.isnan(dy), 0.0, np.sign(x) * ratio ** (ord - 1) * dy)
+    return np.where(none & (dy == dy), 0.0, np.sign(x) * ratio ** (ord - 1) * dy)
 
 
 def _by_singular_values(x: Any, dy: Any, ord: Any, axes: tuple[int, ...]) -> Any:

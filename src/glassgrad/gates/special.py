@@ -156,7 +156,7 @@ def xlog1py(x: Any, y: Any, z: Any) -> Any:
 
 
 def _ratio(x: Any, y: Any) -> Any:
-    """x / y, and 0 / 0 is 0: of x log y with x = 0 nothing is left, whatever y is."""
+    """The ratio, where 0 / 0 is 0: of x log y with x = 0 nothing is left, whatever y is."""
     neither = (x == 0) & (y == 0)
     return np.where(neither, 0.0, x / np.where(neither, 1.0, y))
 
@@ -210,6 +210,8 @@ def _logsumexp(a: Any, *weights: Any, named: Any = (), **static: Any) -> Any:
                    case(_M, np.abs(_W[:1]) + 1, named=("b",), axis=1)])  # fmt: skip
 def logsumexp(*values: Any, axis: Any = None, keepdims: bool = False, named: Any = ()) -> Any:
     a, *weights, y, dy = values
+    if not np.size(a):
+        return (None,) * (1 + len(weights))
     if not weights:
         shares = softmax(a, **_axis(axis))
         if careful(a, dy):  # where all are -inf there is nothing to share out: zero, not NaN

@@ -60,7 +60,7 @@ def _missing(gradient: Any) -> bool:
 # -- symmetric matrices ----------------------------------------------------------------------------
 
 
-def _eigh(a: Any, *, UPLO: str = "L") -> Any:
+def _eigh(a: Any, *, UPLO: Any = "L") -> Any:
     return tuple(np.linalg.eigh(a, UPLO))
 
 

@@ -143,8 +143,8 @@ def _await_special(undo: Undo) -> None:
     for entry in _TABLE[before:]:
         _exchange(undo, *entry)
     scipy = sys.modules.get("scipy")
-    lazily = getattr(scipy, "__getattr__", None)
-    if scipy is None or "scipy.special" in sys.modules or not hasattr(lazily, "__code__"):
+    lazily: Any = getattr(scipy, "__getattr__", None)
+    if lazily is None or library() is not None:
         return
 
     def stand_in(name: str) -> Any:
@@ -168,7 +168,9 @@ def _from_user(frame_depth: int = 2) -> bool:
 
 
 def _any_traced(values: Iterable[Any]) -> bool:
-    return any(isinstance(v, Traced) or (type(v) in (list, tuple) and has_traced(v)) for v in values)
+    return any(
+        isinstance(v, Traced) or (type(v) in (list, tuple) and has_traced(v)) for v in values
+    )
 
 
 # -- math ----------------------------------------------------------------------------------------
@@ -359,7 +361,9 @@ def _listed(original: Any) -> Any:
     def stand_in(*args: Any, **kwargs: Any) -> Any:
         for x in args:
             if type(x) in (list, tuple) and _from_user() and has_traced(x):
-                built = [build(a) if type(a) in (list, tuple) and has_traced(a) else a for a in args]
+                built = [
+                    build(a) if type(a) in (list, tuple) and has_traced(a) else a for a in args
+                ]
                 return original(*built, **kwargs)
         return original(*args, **kwargs)
 
