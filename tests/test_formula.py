@@ -253,6 +253,14 @@ def test_what_raises_says_where(traced):
     assert error.value.__notes__ == ["in 'log(-q)' at column 17"]
 
 
+@pytest.mark.parametrize("text", ["x**0.5", "1 + power(x, 0.5)"])
+@pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
+def test_no_complex_number_comes_about(text, traced):
+    with pytest.raises(ValueError) as error:
+        gg.backprop(parse(text), -2.0) if traced else parse(text)(-2.0)
+    assert "0.5" in error.value.__notes__[0]
+
+
 VALUES = [
     ("3", 3.0), ("-4.5e3", -4500.0), ("+2", 2.0), (" .5 ", 0.5), ("1_000", 1000.0), ("(3)", 3.0),
     ("inf", math.inf), ("-inf", -math.inf),

@@ -158,7 +158,7 @@ class _Evaluation:
             self.budget.matmul(np.shape(a), np.shape(b))
         else:
             self.budget.elementwise(np.shape(a), np.shape(b))
-        return _BINARY[type(node.op)](a, b)
+        return _real(_BINARY[type(node.op)](a, b))
 
     def _Compare(self, node: ast.Compare) -> Any:
         a, b = self.of(node.left), self.of(node.comparators[0])
@@ -185,7 +185,7 @@ class _Evaluation:
             self.budget.spend(shapes[0], bound=False)
         else:
             getattr(self.budget, function.kind)(*shapes)
-        return function.call(*args, **keywords)
+        return _real(function.call(*args, **keywords))
 
     def _Subscript(self, node: ast.Subscript) -> Any:
         value = self.of(node.value)
@@ -209,6 +209,12 @@ class _Evaluation:
             raise Misfit(f"has {len(shape)} axes; 32 are allowed")
         self.budget.spend(shape)
         return np.array([p if np.ndim(p) else 1.0 * p for p in parts], None if parts else float)
+
+
+def _real(result: Any) -> Any:
+    if isinstance(result, complex):
+        raise ValueError("a negative number to a fractional power is no real number")
+    return result
 
 
 def _keyword(node: ast.expr) -> Any:

@@ -75,9 +75,9 @@ def _clip(a: Any, low: Any, high: Any) -> Any:
          examples=[(0.3, 0.0, 1.0), (-0.5, 0.0, 1.0), (2.0, 0.0, 1.0)])  # fmt: skip
 def clip(a: Any, low: Any, high: Any, y: Any, dy: Any) -> Any:
     # NumPy's clip is minimum(high, maximum(a, low)): where low > high, the value is high.
-    inside = (a >= low) & (a <= high) | np.isnan(a)
+    inside = (a >= low) & (a <= high)
     below, above = (a < low) & (low <= high), (a > high) | (low > high)
-    return (np.where(inside, dy, 0.0), np.where(below & ~inside, dy, 0.0),
+    return (np.where(inside, dy, 0.0 * y), np.where(below & ~inside, dy, 0.0),
             np.where(above & ~inside, dy, 0.0))  # fmt: skip
 
 

@@ -6,6 +6,7 @@ elements is one gate with all elements as inputs.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,14 @@ def array(*elements_and_dy: Any, shape: tuple[int, ...], dtype: Any = None) -> A
         return tuple(dy[n] for n in range(len(elements)))
     return tuple(dy[tuple(int(i) for i in np.unravel_index(n, shape))]
                  for n in range(len(elements)))  # fmt: skip
+
+
+@linear(lambda *xs: math.fsum(xs), says="hands the gradient to every summand", key="fsum",
+        bind=lambda args, kwargs: (args, {}), examples=[case(1.0, -2.0, 0.5)])  # fmt: skip
+def fsum(*summands_and_dy: Any) -> Any:
+    """The correctly rounded sum of `math.fsum`, which no chain of additions gives."""
+    *summands, dy = summands_and_dy
+    return (dy,) * len(summands)
 
 
 def _zeros(*, shape: Any, dtype: Any = float) -> Any:

@@ -94,13 +94,13 @@ def _transpose(
             operands.append(np.eye(shape[term.index(letter)], size, dtype=dy.dtype))
             letter = twin
         target += letter
-    # A letter that stands nowhere else was summed away: its gradient is the same all along.
+    # A letter that stands nowhere else was summed away: its gradient is the same all along, which
+    # an axis of length one says, since backpropagation spreads and sums to the factor's shape.
     known = "".join(words)
     reached = "".join(c for c in target if c in known)
     made = dy if words == [reached] else _made(",".join(words) + "->" + reached, operands, static)
     if reached != target:
         made = np.expand_dims(made, tuple(i for i, c in enumerate(target) if c not in known))
-        made = np.broadcast_to(made, shape)
     return made
 
 

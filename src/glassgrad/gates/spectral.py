@@ -3,7 +3,7 @@
 Formulas: M. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation" (2008), section 3.1; J. Townsend, "Differentiating the singular value
 decomposition" (2016). Vectors that belong to equal values are not unique: such pairs contribute
-nothing, which is right for all that does not depend on the choice of them, and one warning tells.
+nothing, which is right for the space they share as a whole, and one warning tells.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def _coincide(w: Any) -> Any:
     equal = np.abs(w[..., None, :] - w[..., :, None]) <= n * np.finfo(w.dtype).eps * size
     if np.any(equal & ~np.eye(n, dtype=bool)):
         warnings.warn(
-            "equal eigenvalues or singular values: their vectors are not unique, and the gradient "
-            "is right only for what does not depend on the choice of them",
+            "equal eigenvalues or singular values: their vectors are not unique; what passes "
+            "between them is taken as zero, so the gradient is right for the space they share, "
+            "not for a function of the matrix",
             GlassgradWarning,
             stacklevel=2,
         )

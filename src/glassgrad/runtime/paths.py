@@ -18,7 +18,7 @@ from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.record import Recorded
 from glassgrad.tracing import Traced
 
-__all__ = ["Path", "gradients_as"]
+__all__ = ["Path", "gradients_as", "nan_value"]
 
 # What Python's own arithmetic raises where IEEE 754 has an answer.
 _PYTHON_ONLY = (ZeroDivisionError, OverflowError)
@@ -37,7 +37,7 @@ class Path:
         self.recorded = recorded
         self.forward_outputs = len(recorded.circuit.outputs)
         self._circuits: dict[bool, Circuit] = {}
-        self._programs: dict[bool, Program] = {}
+        self._programs: dict[tuple[bool, bool], Program] = {}
         self.gradient_types = [w.type for w in recorded.active]
         self._any_layout = recorded.strides is None
 
@@ -63,7 +63,9 @@ class Path:
             results = evaluate(self.circuit(careful=False), values)
         except _PYTHON_ONLY:
             return evaluate(self.circuit(careful=True), values)
-        if any(np.isnan(g).any() for g in results[self.forward_outputs :]):
+        if not nan_value(results) and any(
+            np.isnan(g).any() for g in results[self.forward_outputs :]
+        ):
             results = evaluate(self.circuit(careful=True), values)
         return results
 
@@ -75,6 +77,8 @@ class Path:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:
                 results = self.program(careful=True)(*values)
+                if nan_value(results):  # NaN is never hidden: where the value is, the gradient may be
+                    results = self.program(careful=False, watch=False)(*values)
             return results
         except _PYTHON_ONLY:
             return self._carefully(values)
@@ -87,12 +91,19 @@ class Path:
         except Exception:
             return OTHER_PATH
 
-    def program(self, careful: bool) -> Program:
-        found = self._programs.get(careful)
+    def program(self, careful: bool, watch: bool | None = None) -> Program:
+        """The compiled program; only the plain one is watched for NaN."""
+        watch = not careful if watch is None else watch
+        found = self._programs.get((careful, watch))
         if found is None:
-            found = program(self.circuit(careful), self.gradient_types, watch=not careful)
-            self._programs[careful] = found
+            found = program(self.circuit(careful), self.gradient_types, watch=watch)
+            self._programs[careful, watch] = found
         return found
+
+
+def nan_value(results: Sequence[Any]) -> bool:
+    """Whether the function's value itself is NaN."""
+    return not np.ndim(results[0]) and bool(results[0] != results[0])
 
 
 def gradients_as(leaf: Any, gradient: Any) -> Any:

@@ -226,11 +226,8 @@ def _prod(xs: Any, *, start: Any = 1) -> Any:
     return result
 
 
-def _total(xs: Any) -> Any:
-    result: Any = 0.0
-    for x in xs:
-        result = result + x
-    return result
+def _fsum(xs: Any) -> Any:
+    return OPS["fsum"](*[_number(x) for x in xs])
 
 
 def _isclose(a: Any, b: Any, *, rel_tol: float = 1e-9, abs_tol: float = 0.0) -> Any:
@@ -243,10 +240,9 @@ def _rounding(name: str) -> Any:
 
 
 _MATH: dict[str, Callable[..., Any]] = {
-    "log": _log, "hypot": _hypot, "prod": _prod, "fsum": _total, "isclose": _isclose,
+    "log": _log, "hypot": _hypot, "prod": _prod, "fsum": _fsum, "isclose": _isclose,
     "floor": _rounding("floor"), "ceil": _rounding("ceil"), "trunc": _rounding("trunc"),
     "dist": lambda p, q: _hypot(*[a - b for a, b in zip(p, q, strict=True)]),
-    "sumprod": lambda p, q: _total(a * b for a, b in zip(p, q, strict=True)),
 }  # fmt: skip
 
 

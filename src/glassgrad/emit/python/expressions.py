@@ -343,6 +343,7 @@ def _setitem(gate: Gate, inputs: Sequence[Text]) -> Text:
 
 
 _WRITERS: dict[str, Callable[[Gate, Sequence[Text]], Text]] = {
+    "fsum": lambda gate, inputs: Text(f"math.fsum([{', '.join(inputs)}])"),
     "getitem": _getitem, "transpose": _transpose, "reshape": _reshape, "astype": _astype,
     "to_integer": _astype, "item": _method("item"), "ravel": _method("ravel"), "copy": _copy,
     "array": _array, "zeros": _filled, "ones": _filled, "full": _filled,
