@@ -164,7 +164,7 @@ def test_empty_arrays_and_arrays_without_axes(sample: Sample) -> None:
     for args in emptied(sample.args):
         try:
             sample.call(*args)
-        except Exception:  # noqa: S112 - what NumPy refuses is not the gate's to take
+        except Exception:
             continue
         f, x = sample.of(args)
         _, pullback = gg.vjp(f, *x)

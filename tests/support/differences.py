@@ -64,7 +64,9 @@ def directional(
     """The slope of a scalar function along a direction (None for arguments that stay)."""
 
     def at(h: float) -> float:
-        return f(*[x if d is None else moved(x, h, d) for x, d in zip(args, directions, strict=True)])
+        return f(
+            *[x if d is None else moved(x, h, d) for x, d in zip(args, directions, strict=True)]
+        )
 
     wide = (at(step) - at(-step)) / (2 * step)
     near = (at(step / 2) - at(-step / 2)) / step
@@ -83,7 +85,9 @@ def gradient(f: Callable[..., float], args: Sequence[Any], n: int, step: float =
     return slopes
 
 
-def close(found: Any, expected: Any, rtol: float = 1e-7, atol: float = 1e-7, what: str = "") -> None:
+def close(
+    found: Any, expected: Any, rtol: float = 1e-7, atol: float = 1e-7, what: str = ""
+) -> None:
     """Assert equality of all leaves up to a tolerance; NaN equals NaN."""
     for a, b in zip(leaves(found), leaves(expected), strict=True):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=atol, err_msg=what)

@@ -89,7 +89,9 @@ def emptied(args: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     most = max((np.ndim(a) for a in args if differentiable(a)), default=0)
     for axis in range(most):
         yield tuple(_cut(a, axis) for a in args)
-    yield tuple(np.zeros((0,) * np.ndim(a)) if differentiable(a) and np.ndim(a) else a for a in args)
+    yield tuple(
+        np.zeros((0,) * np.ndim(a)) if differentiable(a) and np.ndim(a) else a for a in args
+    )
     yield tuple(np.asarray(np.ravel(a)[0]) if differentiable(a) else a for a in args)
 
 

@@ -16,7 +16,7 @@ from glassgrad.circuit import Op
 __all__ = ["TOLD", "Departure", "guard", "holds"]
 
 
-class Departure(Exception):  # noqa: N818 - not an error: the signal that another path is needed
+class Departure(Exception):
     """A value would tell Python something else than on this path."""
 
 

@@ -117,9 +117,7 @@ def _like_first(x: WireType, *rest: WireType, **static: Any) -> WireType:
                         template=(SLOT,)),
                    case(np.arange(4.0), 7.0, np.array([True, False, True, False]),
                         template=(SLOT,))])  # fmt: skip
-def setitem(
-    x: Any, value: Any, *rest: Any, template: tuple[Any, ...], shape: Any = None
-) -> Any:
+def setitem(x: Any, value: Any, *rest: Any, template: tuple[Any, ...], shape: Any = None) -> Any:
     *indices, _, dy = rest
     dy = dy if np.shape(dy) else OPS["array"](dy, shape=())  # nobody can write into a scalar
     known = {"template": template} if shape is None else {"template": template, "shape": shape}
@@ -149,5 +147,3 @@ def add_at(x: Any, value: Any, *rest: Any, template: tuple[Any, ...]) -> Any:
     masked = any(_is_bool(i) for i in indices)
     known = {"template": template, "shape": np.shape(value)} if masked else {"template": template}
     return dy, getitem(dy, *indices, **known), *[None] * len(indices)
-
-

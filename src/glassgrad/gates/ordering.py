@@ -56,7 +56,9 @@ argpartition = _places("argpartition", np.argpartition, [case(_M, kth=1)])
 
 
 @composed(np.partition)
-def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
+def partition(
+    a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None
+) -> Any:
     if axis is None:
         a, axis = np.ravel(a), -1
     return np.take_along_axis(a, np.argpartition(a, kth, axis=axis), axis)

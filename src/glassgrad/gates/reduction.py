@@ -204,7 +204,7 @@ def _others(a: Any, axis: int) -> Any:
     """For every element, the product of all others along an axis."""
     axis %= np.ndim(a)
     shape = np.shape(a)
-    ones = np.ones(shape[:axis] + (1,) + shape[axis + 1 :], a.dtype)
+    ones = np.ones((*shape[:axis], 1, *shape[axis + 1 :]), a.dtype)
     head, tail = _part(np.ndim(a), axis, slice(None, -1)), _part(np.ndim(a), axis, slice(1, None))
     back = _part(np.ndim(a), axis, slice(None, None, -1))
     before = np.cumprod(np.concatenate([ones, a[head]], axis=axis), axis=axis)

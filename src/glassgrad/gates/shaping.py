@@ -6,6 +6,7 @@ summed, what was joined is cut apart.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ def concatenate(*arrays_and_dy: Any, axis: Any = 0, dtype: Any = None, casting: 
     ends = np.cumsum([0, *[np.shape(a)[axis] for a in arrays]])
     before = (slice(None),) * (axis % np.ndim(dy))
     return tuple(dy[(*before, slice(int(i), int(j)))]
-                 for i, j in zip(ends[:-1], ends[1:], strict=True))  # fmt: skip
+                 for i, j in itertools.pairwise(ends))  # fmt: skip
 
 
 @linear(np.stack, says="hands each input its own slice of the gradient",
@@ -186,7 +187,7 @@ def repeat(a: Any, dy: Any, *, repeats: Any, axis: Any = None) -> Any:
     length = np.shape(x)[along]
     if np.ndim(repeats) == 0 or np.size(repeats) == 1:
         n = int(np.reshape(repeats, ()))
-        apart = np.shape(x)[:along] + (length, n) + np.shape(x)[along + 1 :]
+        apart = (*np.shape(x)[:along], length, n, *np.shape(x)[along + 1 :])
         return _like(a, np.sum(np.reshape(dy, apart), axis=along + 1))
     owner = np.repeat(np.arange(length), repeats)
     summed = np.zeros(np.shape(x), dy.dtype)
@@ -319,7 +320,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         size, extra = divmod(n, int(indices_or_sections))
         ends = [i * size + (i if i < extra else extra) for i in range(int(indices_or_sections) + 1)]
     before = (slice(None),) * (axis % np.ndim(ary))
-    return [ary[(*before, slice(i, j))] for i, j in zip(ends[:-1], ends[1:], strict=True)]
+    return [ary[(*before, slice(i, j))] for i, j in itertools.pairwise(ends)]
 
 
 @composed(np.hsplit)
@@ -420,5 +421,3 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
     return a
-
-

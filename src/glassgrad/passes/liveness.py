@@ -85,4 +85,6 @@ def memory(circuit: Circuit) -> Memory:
 
 def _accumulates(gate: Gate, wire: Wire) -> bool:
     """A backward sum into an array of the same type: ``dx += ...``."""
-    return gate.backward and gate.op.name in ("add", "subtract") and gate.inputs[0].type is wire.type
+    return (
+        gate.backward and gate.op.name in ("add", "subtract") and gate.inputs[0].type is wire.type
+    )

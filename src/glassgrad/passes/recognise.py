@@ -34,7 +34,7 @@ def recognise(circuit: Circuit) -> Mapping[Wire, Gate]:
 
 
 def _sigmoid(gate: Gate, drivers: Mapping[Wire, Gate]) -> Operand | None:
-    """x where the gate is 1 / (1 + exp(-x)), else None."""
+    """X where the gate is 1 / (1 + exp(-x)), else None."""
     if gate.op.name == "divide" and not _is_number(gate.inputs[0], 1):
         return None
     exp = _one_plus(gate.inputs[-1], drivers)
@@ -44,7 +44,7 @@ def _sigmoid(gate: Gate, drivers: Mapping[Wire, Gate]) -> Operand | None:
 
 
 def _softplus(gate: Gate, drivers: Mapping[Wire, Gate]) -> Operand | None:
-    """x where the gate is log(1 + exp(x)) or log1p(exp(x)), else None."""
+    """X where the gate is log(1 + exp(x)) or log1p(exp(x)), else None."""
     exp = gate.inputs[0] if gate.op.name == "log1p" else _one_plus(gate.inputs[0], drivers)
     inner = _driver(exp, drivers, "exp")
     return inner.inputs[0] if inner else None

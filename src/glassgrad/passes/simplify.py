@@ -55,7 +55,9 @@ class _Sweep:
                     self.renamed[gate.outputs[0]] = simpler
                     return
                 last = self.gates[-1] if len(self.gates) > before else None
-                if last is not None and last.outputs == (simpler,):  # made just now: it gets the name
+                if last is not None and last.outputs == (
+                    simpler,
+                ):  # made just now: it gets the name
                     self.gates.pop()
                     self.keep(last.with_outputs(gate.outputs), last.inputs)
                     return

@@ -182,9 +182,7 @@ def _leaf(leaf: Any, active: bool, label: str, lenient: bool, nested: bool) -> t
     return STATIC, (cls, value), leaf
 
 
-def _array(
-    leaf: Any, value: Any, active: bool, label: str, lenient: bool
-) -> tuple[str, Any, Any]:
+def _array(leaf: Any, value: Any, active: bool, label: str, lenient: bool) -> tuple[str, Any, Any]:
     dtype = value.dtype
     kind = dtype.kind
     if kind == "f" and dtype.itemsize >= 4 and dtype.isnative:
@@ -214,5 +212,3 @@ def _array(
     if active and not lenient:
         raise NotDifferentiableError(f"argument {label} is an array of {dtype}: it has no gradient")
     return STATIC, (np.ndarray, id(value)), leaf
-
-

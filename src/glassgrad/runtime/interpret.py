@@ -35,11 +35,10 @@ def evaluate(circuit: Circuit, inputs: Sequence[Any]) -> list[Any]:
     results: list[Any] = []
     for operand in circuit.outputs:
         value = _read(values, operand)
-        if isinstance(value, np.ndarray) and (
-            operand not in found.owned or any(value is r for r in results)
-        ):
-            value = np.array(value, order="C")
-        elif isinstance(value, np.ndarray) and not value.flags.c_contiguous:
+        if (
+            isinstance(value, np.ndarray)
+            and (operand not in found.owned or any(value is r for r in results))
+        ) or (isinstance(value, np.ndarray) and not value.flags.c_contiguous):
             value = np.array(value, order="C")
         results.append(value)
     return results

@@ -77,7 +77,9 @@ class Path:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:
                 results = self.program(careful=True)(*values)
-                if nan_value(results):  # NaN is never hidden: where the value is, the gradient may be
+                if nan_value(
+                    results
+                ):  # NaN is never hidden: where the value is, the gradient may be
                     results = self.program(careful=False, watch=False)(*values)
             return results
         except _PYTHON_ONLY:

@@ -198,9 +198,7 @@ class Trace:
             types = infer(op, tuple(i.type for i in inputs), static, inputs)
         outputs = tuple([Wire(t) for t in types])
         place = self._place() if self.places else None
-        self.gates.append(
-            Gate(op, tuple(inputs), outputs, static, spelling, place)
-        )
+        self.gates.append(Gate(op, tuple(inputs), outputs, static, spelling, place))
         return outputs
 
     def _place(self) -> Place | None:
@@ -332,10 +330,14 @@ def _identical(a: Any, b: Any) -> bool:
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 
-def _explained(op: Op, operands: Sequence[Any], values: Sequence[Any], error: Exception) -> Exception:
+def _explained(
+    op: Op, operands: Sequence[Any], values: Sequence[Any], error: Exception
+) -> Exception:
     """A shape mismatch in words, with both wires and the line; any other error as it is."""
     arrays = [(o, np.shape(v)) for o, v in zip(operands, values, strict=True)]
-    if not isinstance(error, ValueError) or isinstance(error, (GlassgradError, np.linalg.LinAlgError)):
+    if not isinstance(error, ValueError) or isinstance(
+        error, (GlassgradError, np.linalg.LinAlgError)
+    ):
         return error
     if sum(1 for _, shape in arrays if shape) < 2 and "shape" not in str(error):
         return error

@@ -18,7 +18,18 @@ from glassgrad.gates.indexing import SLOT
 __all__ = ["ATOM", "Text", "constant", "expression", "needs_helper", "subscript"]
 
 # Binding strengths of Python's operators, strongest first.
-ATOM, POWER, UNARY, PRODUCT, SUM, AND, XOR, OR, COMPARE, CHOICE = 100, 90, 85, 80, 70, 66, 65, 64, 60, 10
+ATOM, POWER, UNARY, PRODUCT, SUM, AND, XOR, OR, COMPARE, CHOICE = (
+    100,
+    90,
+    85,
+    80,
+    70,
+    66,
+    65,
+    64,
+    60,
+    10,
+)
 
 _INFIX = {
     "add": ("+", SUM), "subtract": ("-", SUM), "multiply": ("*", PRODUCT),
@@ -126,7 +137,7 @@ def function_name(gate: Gate) -> str:
             return f"np.{name}"
         return f"scipy.special.{name}"
     if module.startswith("numpy"):
-        return "np" + module[len("numpy"):] + "." + name
+        return "np" + module[len("numpy") :] + "." + name
     return f"{module}.{name}" if not module.startswith("scipy.special") else f"scipy.special.{name}"
 
 

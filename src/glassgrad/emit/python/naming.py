@@ -81,7 +81,12 @@ def _weak(
         tail = "_".join(map(str, template)) if plain and template else "at"
         return f"{names[gate.inputs[0]]}_{tail}"  # type: ignore[index]
     known = [names.get(i) for i in gate.inputs if isinstance(i, Wire)]
-    if gate.op.name == "equal" and len(known) == 2 and known[1] and known[1][:4] in ("max_", "min_"):
+    if (
+        gate.op.name == "equal"
+        and len(known) == 2
+        and known[1]
+        and known[1][:4] in ("max_", "min_")
+    ):
         return f"is_{known[1]}"
     between = _BETWEEN.get(gate.op.name)
     if between and len(known) == 2 and all(known):

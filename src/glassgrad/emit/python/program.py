@@ -125,7 +125,7 @@ class _Writer:
 
     def expression(self, gate: Gate, inputs: Sequence[Text]) -> str:
         """A gate whose static arguments cannot be written down is called through its op."""
-        if gate.op.name in _THROUGH_OP or any(isinstance(v, np.ndarray) or callable(v) and not isinstance(v, type)
+        if gate.op.name in _THROUGH_OP or any(isinstance(v, np.ndarray) or (callable(v) and not isinstance(v, type))
                for v in gate.static.values()):  # fmt: skip
             name = f"k{len(self.constants)}"
             self.constants[name] = lambda *xs, _op=gate.op, _static=gate.static: _op.call(

@@ -461,7 +461,12 @@ def _at_operators(inside: str) -> list[str]:
     parts, depth, start = [], 0, 0
     for n, c in enumerate(inside):
         depth += (c in "([{") - (c in ")]}")
-        if depth == 0 and c in "+-*/@" and inside[n - 1 : n] == " " and inside[n + 1 : n + 2] == " ":
+        if (
+            depth == 0
+            and c in "+-*/@"
+            and inside[n - 1 : n] == " "
+            and inside[n + 1 : n + 2] == " "
+        ):
             parts.append(inside[start:n].strip())
             start = n
     return [*parts, inside[start:].strip()]
