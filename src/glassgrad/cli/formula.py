@@ -7,6 +7,7 @@ ever evaluated as Python. The values may be numbers, arrays, or values that reco
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from glassgrad.cli.budget import Budget, Limits, Misfit
-from glassgrad.cli.functions import CONSTANTS, FUNCTIONS
+from glassgrad.cli.functions import CONSTANTS, FUNCTIONS, power
 from glassgrad.cli.syntax import FormulaError, Statement, check, cut, index, read, spine
 from glassgrad.cli.values import parse_value
 from glassgrad.errors import ShapeError
+from glassgrad.gates.creation import build
 from glassgrad.tracing import Traced
 
 __all__ = ["Formula", "FormulaError", "Limits", "parse", "parse_value"]
@@ -26,7 +28,7 @@ _LARGEST_WHOLE = 1024  # literals up to here stay whole numbers, so that code sa
 
 _BINARY: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b, ast.MatMult: lambda a, b: a @ b, ast.Pow: lambda a, b: a**b,
+    ast.Div: lambda a, b: a / b, ast.MatMult: lambda a, b: a @ b, ast.Pow: power,
 }  # fmt: skip
 _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.Lt: lambda a, b: a < b, ast.LtE: lambda a, b: a <= b, ast.Gt: lambda a, b: a > b,
@@ -82,6 +84,10 @@ class Formula:
         self.limits = Limits() if limits is None else limits
         self.statements = read(text)
         self.names = check(self.statements)
+        for name in {n.id for s in self.statements for n in ast.walk(s.node)
+                     if isinstance(n, ast.Name) and n.id in FUNCTIONS}:  # fmt: skip
+            if FUNCTIONS[name].library:  # before a circuit is recorded, which has to know of it
+                importlib.import_module(FUNCTIONS[name].library)
         self.__name__ = self.__qualname__ = "f"
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in self.names]
@@ -158,7 +164,7 @@ class _Evaluation:
             self.budget.matmul(np.shape(a), np.shape(b))
         else:
             self.budget.elementwise(np.shape(a), np.shape(b))
-        return _real(_BINARY[type(node.op)](a, b))
+        return _BINARY[type(node.op)](a, b)
 
     def _Compare(self, node: ast.Compare) -> Any:
         a, b = self.of(node.left), self.of(node.comparators[0])
@@ -185,7 +191,7 @@ class _Evaluation:
             self.budget.spend(shapes[0], bound=False)
         else:
             getattr(self.budget, function.kind)(*shapes)
-        return _real(function.call(*args, **keywords))
+        return function.call(*args, **keywords)
 
     def _Subscript(self, node: ast.Subscript) -> Any:
         value = self.of(node.value)
@@ -208,13 +214,10 @@ class _Evaluation:
         if len(shape) > 32:
             raise Misfit(f"has {len(shape)} axes; 32 are allowed")
         self.budget.spend(shape)
-        return np.array([p if np.ndim(p) else 1.0 * p for p in parts], None if parts else float)
-
-
-def _real(result: Any) -> Any:
-    if isinstance(result, complex):
-        raise ValueError("a negative number to a fractional power is no real number")
-    return result
+        parts = [p if np.ndim(p) else 1.0 * p for p in parts]
+        if any(isinstance(p, Traced) for p in parts):
+            return build(parts)  # np.array records for the user's own code only, which this is not
+        return np.array(parts) if parts else np.zeros(0)
 
 
 def _keyword(node: ast.expr) -> Any:

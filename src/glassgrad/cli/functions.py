@@ -6,18 +6,21 @@ notes write theirs; arrays go through NumPy. Nothing here knows syntax.
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.special
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "Function"]
+from glassgrad.errors import UnsupportedError
+
+__all__ = ["CONSTANTS", "FUNCTIONS", "Function", "power"]
 
 Call = Callable[..., Any]
 _MANY = 16  # arguments of max and min
+_SPECIAL = "scipy.special"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Function:
     kind
         How large its result is: "elementwise" (its arguments broadcast together), "reduction" (no
         larger than its argument), or "dot", "matmul", "inner", "outer".
+    library
+        The module it needs, imported with the formula that names it, since it takes its time.
     """
 
     call: Call
@@ -42,6 +47,7 @@ class Function:
     most: int = 1
     keywords: tuple[str, ...] = ()
     kind: str = "elementwise"
+    library: str = ""
 
 
 def _is_array(x: Any) -> bool:
@@ -63,6 +69,27 @@ def _math(name: str) -> Call:
     return on_number
 
 
+def _special(name: str) -> Call:
+    return getattr(importlib.import_module(_SPECIAL), name)  # type: ignore[no-any-return]
+
+
+def power(a: Any, b: Any) -> Any:
+    """``a**b``, also what the operator in a formula does: of real numbers only.
+
+    Raises
+    ------
+    ValueError
+        Python would answer with a complex number.
+    """
+    try:
+        result = a**b
+    except UnsupportedError:  # a recorded number says so itself
+        result = 0j
+    if isinstance(result, complex):
+        raise ValueError("a negative number to a fractional power is no real number")
+    return result
+
+
 def _sigmoid(x: Any) -> Any:
     return 1 / (1 + (np.exp(-x) if _is_array(x) else math.exp(-x)))
 
@@ -76,15 +103,15 @@ def _softplus(x: Any) -> Any:
 
 
 def _softmax(x: Any, axis: int = -1) -> Any:
-    return scipy.special.softmax(x, axis=axis)
+    return _special("softmax")(x, axis=axis)
 
 
 def _log_softmax(x: Any, axis: int = -1) -> Any:
-    return scipy.special.log_softmax(x, axis=axis)
+    return _special("log_softmax")(x, axis=axis)
 
 
 def _logsumexp(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
-    return scipy.special.logsumexp(x, axis=axis, keepdims=keepdims)
+    return _special("logsumexp")(x, axis=axis, keepdims=keepdims)
 
 
 def _norm(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -133,12 +160,12 @@ _AXIS = ("axis",)
 _AXES = ("axis", "keepdims")
 
 
-def _reduction(call: Call, keywords: tuple[str, ...] = _AXES) -> Function:
-    return Function(call, 1, 1, keywords, "reduction")
+def _reduction(call: Call, keywords: tuple[str, ...] = _AXES, library: str = "") -> Function:
+    return Function(call, 1, 1, keywords, "reduction", library)
 
 
 _ARC_TAN = Function(_either(_math("atan2"), np.arctan2), 2, 2)
-_POWER = Function(lambda a, b: a**b, 2, 2)
+_POWER = Function(power, 2, 2)
 
 FUNCTIONS: dict[str, Function] = {
     numpy: Function(_either(_math(plain), getattr(np, numpy)))
@@ -147,8 +174,8 @@ FUNCTIONS: dict[str, Function] = {
     plain: Function(_either(_math(plain), getattr(np, numpy)))
     for numpy, plain in _BOTH.items() if plain != numpy
 } | {
-    "erf": Function(_either(_math("erf"), scipy.special.erf)),
-    "erfc": Function(_either(_math("erfc"), scipy.special.erfc)),
+    "erf": Function(_either(_math("erf"), lambda x: _special("erf")(x)), library=_SPECIAL),
+    "erfc": Function(_either(_math("erfc"), lambda x: _special("erfc")(x)), library=_SPECIAL),
     "hypot": Function(_either(_math("hypot"), np.hypot), 2, 2),
     "arctan2": _ARC_TAN, "atan2": _ARC_TAN, "power": _POWER, "pow": _POWER,
     "logaddexp": Function(np.logaddexp, 2, 2),
@@ -160,8 +187,8 @@ FUNCTIONS: dict[str, Function] = {
     "sum": _reduction(np.sum), "mean": _reduction(np.mean), "prod": _reduction(np.prod),
     "var": _reduction(np.var), "std": _reduction(np.std), "norm": _reduction(_norm),
     "cumsum": _reduction(np.cumsum, _AXIS), "cumprod": _reduction(np.cumprod, _AXIS),
-    "softmax": _reduction(_softmax, _AXIS), "log_softmax": _reduction(_log_softmax, _AXIS),
-    "logsumexp": _reduction(_logsumexp), "transpose": _reduction(np.transpose, ()),
+    "softmax": _reduction(_softmax, _AXIS, _SPECIAL), "log_softmax": _reduction(_log_softmax, _AXIS, _SPECIAL),
+    "logsumexp": _reduction(_logsumexp, library=_SPECIAL), "transpose": _reduction(np.transpose, ()),
     "trace": _reduction(np.trace, ()),
     "dot": Function(np.dot, 2, 2, kind="dot"), "matmul": Function(np.matmul, 2, 2, kind="matmul"),
     "inner": Function(np.inner, 2, 2, kind="inner"),
