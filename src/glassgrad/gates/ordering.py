@@ -151,27 +151,11 @@ def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, retste
              dtype: Any = None, axis: int = 0, *, device: Any = None) -> Any:  # fmt: skip
     num = num.__index__()
     div = num - 1 if endpoint else num
-    steps = np.reshape(np.arange(num) * 1.0, (-1,) + (1,) * np.ndim(stop - start))
+    precision = np.result_type(start, stop, float(num))
+    steps = np.reshape(np.arange(num, dtype=precision), (-1,) + (1,) * np.ndim(stop - start))
     step = (stop - start) / div if div > 0 else np.nan
     made = steps * step + start if div > 0 else steps * (stop - start) + start
     if endpoint and num > 1:
         made[-1, ...] = stop
     made = np.moveaxis(made, 0, axis) if axis != 0 else made
     return (made, step) if retstep else made
-
-
-@composed(np.convolve)
-def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    if np.size(v) > np.size(a):
-        a, v = v, a
-    n, m = np.size(a), np.size(v)
-    rows = np.arange(n + m - 1)[:, None] - np.arange(m)
-    inside = (rows >= 0) & (rows < n)
-    padded = np.where(inside, np.ravel(a)[np.clip(rows, 0, n - 1)], 0.0)
-    full = padded @ np.ravel(v)
-    if mode == "full":
-        return full
-    if mode == "same":
-        lead = (m - 1) // 2
-        return full[lead : lead + n]
-    return full[m - 1 : n]

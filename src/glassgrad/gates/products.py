@@ -304,3 +304,24 @@ def _chained(chain: list[Any], order: Split) -> Any:
     if isinstance(order, int):
         return chain[order]
     return np.dot(_chained(chain, order[0]), _chained(chain, order[1]))
+
+
+def _convolved(a: WireType, v: WireType, *, mode: Any = "full") -> WireType:
+    n, m = a.size, v.size
+    low, high = (n, m) if n < m else (m, n)
+    size = {"full": n + m - 1, "same": high, "valid": high - low + 1}[mode]
+    return WireType.of("array", (size,), np.result_type(a.dtype, v.dtype))
+
+
+@bilinear(np.convolve, says="slides the gradient over the other signal, turned round",
+          shape=_convolved, examples=[case(_A[0], _B[:, 0]), case(_A[0], _B[0], mode="same"),
+                                      case(_B[0], _A[1], mode="valid")])  # fmt: skip
+def convolve(a: Any, v: Any, dy: Any, *, mode: Any = "full") -> Any:
+    n, m = np.size(a), np.size(v)
+    if mode != "full":  # the other modes are the middle of the full one
+        low = n if n < m else m
+        before = (low - 1) // 2 if mode == "same" else low - 1
+        dy = np.pad(dy, (before, n + m - 1 - before - np.size(dy)))
+    da = np.convolve(dy, np.ravel(v)[::-1], "valid")
+    dv = np.convolve(dy, np.ravel(a)[::-1], "valid")
+    return np.reshape(da, np.shape(a)), np.reshape(dv, np.shape(v))
