@@ -68,17 +68,19 @@ def stages(function: Callable[..., Any], x: Any) -> tuple[int, dict[str, float]]
     from glassgrad.runtime.arguments import resolve
     from glassgrad.runtime.gradient import recorded_call
     from glassgrad.runtime.paths import Path
+    from glassgrad.runtime.pause import without_collection
 
     clock = time.perf_counter
     ticks = [clock()]
-    arguments = resolve((x,), {}, lambda place: place == 0, ["x"])
-    recorded = recorded_call(function, arguments, False, ())
-    ticks.append(clock())
-    path = Path(recorded)
-    path.circuit(careful=False)
-    ticks.append(clock())
-    path.first(recorded.values)
-    ticks.append(clock())
+    with without_collection():  # as at a call
+        arguments = resolve((x,), {}, lambda place: place == 0, ["x"])
+        recorded = recorded_call(function, arguments, False, ())
+        ticks.append(clock())
+        path = Path(recorded)
+        path.circuit(careful=False)
+        ticks.append(clock())
+        path.first(recorded.values)
+        ticks.append(clock())
     path.program(careful=False)
     ticks.append(clock())
     seconds = [b - a for a, b in itertools.pairwise(ticks)]

@@ -77,7 +77,7 @@ def check(weights, X, labels):
         return loss(W1, b1, W2, b2, X[:8], labels[:8])
 
     report = gg.check_grad(loss_of_eight, *weights)
-    console.print(str(report), highlight=False)
+    console.print(str(report), highlight=False, soft_wrap=True)
     if not report:
         raise SystemExit("the gradient is wrong")
 

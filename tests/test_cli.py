@@ -372,6 +372,13 @@ def test_python_dash_m_is_the_same():
     assert done.stdout == f"glassgrad {gg.__version__}\n"
 
 
+@pytest.mark.parametrize("call", ["softmax(x)", "log_softmax(x)", "erf(x)", "logsumexp(x)"])
+def test_a_library_is_there_before_a_circuit_is_recorded(call):
+    """In a process of its own: here other tests have imported it."""
+    done = in_a_process(f"sum({call} * [1, 2])", "x=[1, 2]")
+    assert done.returncode == 0 and "gradient right" in done.stdout, done.stderr
+
+
 def test_refusals_of_a_process():
     done = in_a_process("x.real", "x=1")
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith(

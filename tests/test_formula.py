@@ -222,6 +222,14 @@ def test_work_is_bounded_in_all():
     assert time.perf_counter() - start < 5
 
 
+@pytest.mark.parametrize("text", ["x @ x", "dot(x, x)", "matmul(x, x)", "inner(x, x)"])
+def test_multiplications_are_counted(text):
+    formula, x = parse(text, Limits(products=1000)), np.ones((10, 10))
+    assert formula(x).shape == (10, 10)
+    with pytest.raises(FormulaError, match="1000 multiplications"):
+        formula(np.ones((11, 11)))
+
+
 def test_an_input_may_be_larger_than_a_result():
     limits = Limits(array=10, total=1000)
     assert parse("mean(x)", limits)(np.ones(500)) == 1.0
@@ -275,7 +283,7 @@ def test_what_raises_says_where(traced):
 @pytest.mark.parametrize("text", ["x**0.5", "1 + power(x, 0.5)"])
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
 def test_no_complex_number_comes_about(text, traced):
-    with pytest.raises((ValueError, gg.errors.UnsupportedError)) as error:
+    with pytest.raises(ValueError, match="no real number") as error:
         gg.backprop(parse(text), -2.0) if traced else parse(text)(-2.0)
     assert "0.5" in error.value.__notes__[0]
 

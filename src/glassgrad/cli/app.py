@@ -79,11 +79,8 @@ def look(
         with _own_output():
             function, given, keywords = _target(formula, values or [], args)
             seen = gg.backprop(function, *given, **keywords)
-        proof = None
-        if check and not code:
-            with _own_output(), warnings.catch_warnings():
-                # The check goes where the function was not asked to go.
-                warnings.simplefilter("ignore", RuntimeWarning)
+            proof = None
+            if check and not code:
                 proof = gg.check_grad(function, *given, **keywords)
         if code:
             report = seen.code.rstrip("\n")

@@ -127,9 +127,9 @@ def call(
     stuck = [p.name for p in takes if p.kind is p.POSITIONAL_ONLY and p.name in by_name]
     stuck += [n for n in by_name if n in set(taken)]
     if stuck:
-        left = [n for n in names if n not in values]
-        raise LoadError(f"{_and(stuck)} can only be given by position here: give "
-                        f"{_and(left) if left else 'it another name or place'} as well")  # fmt: skip
+        left = _and(n for n in names if n not in values)
+        mend = f"give {left} as well" if left != "none" else "give it another name or place"
+        raise LoadError(f"{_and(stuck)} can only be given by position here: {mend}")
     return args, by_name
 
 

@@ -54,7 +54,7 @@ _SYNTAX = (
 
 
 class FormulaError(GlassgradError, ValueError):
-    """A formula, or a value for it, that is refused: says which piece, where, and what may stand."""
+    """A formula, or a value for it, refused: says which piece, where, and what may stand."""
 
 
 def place(text: str, offset: int) -> str:
@@ -171,7 +171,7 @@ def read(text: str) -> list[Statement]:
 
 
 def _checked(text: str) -> Iterator[Token]:
-    """Tokens without spaces, but with line breaks; words, brackets and rows of signs are checked."""
+    """Tokens and line breaks, without spaces; words, brackets and rows of signs checked."""
     opened: list[Token] = []
     signs = 0
     for token in tokens(text):
