@@ -144,7 +144,7 @@ class _Walk:
         op, static, rule = gate.op, gate.static, gate.op.rule
         assert rule is not None, op.name
         symbol = self.trace.symbol
-        inputs = [symbol(i) for i in gate.inputs]
+        inputs = [self.matrix(i) if isinstance(i, Constant) else symbol(i) for i in gate.inputs]
         dy = upstream[0]
         if op.form == "elementwise":
             partials = rule(*inputs, symbol(gate.outputs[0]), **static)
@@ -166,6 +166,16 @@ class _Walk:
         if isinstance(handed, tuple):
             return handed
         return (handed, *[None] * (len(inputs) - 1))
+
+    def matrix(self, operand: Constant) -> Any:
+        """A constant as a rule gets it: a matrix as a wire, so that its transpose is a gate.
+
+        Otherwise `X.T` of an array from outside would be computed here, and stand in the code as
+        a second copy of the data.
+        """
+        if operand.type.ndim < 2 or operand.type.dtype.kind != "f":
+            return self.trace.symbol(operand)
+        return self.trace.symbol(self.trace.emit(_IDENTITY, (operand,), {}, (operand.type,))[0])
 
     def times(self, partial: Any, dy: Any, type_: WireType) -> Any:
         """Local gradient times upstream gradient."""

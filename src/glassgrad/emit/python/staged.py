@@ -25,7 +25,7 @@ __all__ = ["Frame", "Line", "Staged", "staged_code"]
 _WIDTH = 88  # columns of a line of code
 _INLINE = 60  # an unnamed value longer than this gets a line of its own
 _SMALL = 6  # elements: smaller constants stand where they are used
-_LARGEST = 512  # elements: larger constants become keyword arguments
+_LARGEST = 200  # elements: larger constants become keyword arguments
 
 
 @dataclass(frozen=True)
