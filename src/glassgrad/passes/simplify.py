@@ -39,6 +39,7 @@ class _Sweep:
         self.gates: list[Gate] = []
         self.renamed: dict[Operand, Operand] = {}
         self.drivers: dict[Wire, Gate] = {}
+        self.copies: set[Operand] = set()  # what broadcast_to drives
 
     def now(self, operand: Operand) -> Operand:
         return self.renamed.get(operand, operand)
@@ -72,6 +73,8 @@ class _Sweep:
         self.gates.append(gate)
         for wire in gate.outputs:
             self.drivers[wire] = gate
+        if gate.op.name == "broadcast_to":
+            self.copies.add(gate.output)
 
     def make(self, like: Gate, name: str, *inputs: Operand, **static: Any) -> Operand:
         """A new backward gate, simplified in its turn."""
@@ -122,7 +125,7 @@ class _Sweep:
 
     def lazily_broadcast(self, gate: Gate, inputs: tuple[Operand, ...]) -> Operand | None:
         """An elementwise gate broadcasts by itself: compute on what was copied, copy later."""
-        if not gate.output.type.shape:
+        if not gate.output.type.shape or self.copies.isdisjoint(inputs):
             return None
         sources = [d.inputs[0] if (d := self.driver(i, "broadcast_to")) else i for i in inputs]
         if all(s is i for s, i in zip(sources, inputs, strict=True)):
@@ -160,6 +163,8 @@ def _multiply(sweep: _Sweep, gate: Gate, inputs: Inputs) -> Operand | None:
     a, b = inputs
     out = gate.output.type
     for one, other in ((a, b), (b, a)):
+        if not isinstance(one, Constant):
+            continue
         if _is_number(one, 1) and _fits(other, out):
             return other
         if _is_number(one, -1) and _fits(other, out):

@@ -73,6 +73,10 @@ def _write_out(out: Any, result: Any) -> Any:
 
 def _ufunc(self: Traced, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's ufunc protocol (NEP 13)."""
+    if not kwargs and method == "__call__" and not self.tape.concrete:
+        found = FUNCTIONS.get(ufunc)  # a rule's everyday call, the short way
+        if found is not None and found.op is not None and found.op.elementwise:
+            return self.tape.apply(found.op, inputs, {}, "numpy")
     if method != "__call__":
         return _ufunc_method(ufunc, method, inputs, kwargs)
     mask = kwargs.pop("where", True)
