@@ -247,7 +247,7 @@ class SymbolicTrace(Trace):
     def symbol(self, operand: Operand) -> Any:
         """A wire as a traced value; a constant as the number or array it is."""
         if not isinstance(operand, Constant):
-            return _values.wrap(self, operand, None, ACTIVE)
+            return _values.symbolic(self, operand)
         if operand.type.kind == "array":
             self._constants.setdefault(id(operand.value), (operand.value, operand))
         return operand.value
@@ -257,7 +257,7 @@ class SymbolicTrace(Trace):
     ) -> Any:
         wires = [x.wire if isinstance(x, _values.Traced) else self.constant(x) for x in operands]
         outputs = self.emit(op, wires, static, None, spelling)
-        traced = [_values.wrap(self, w, None, ACTIVE) for w in outputs]
+        traced = [_values.symbolic(self, w) for w in outputs]
         return traced[0] if op.outputs == 1 else tuple(traced)
 
     def constant(self, value: Any) -> Operand:

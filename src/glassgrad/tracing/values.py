@@ -43,6 +43,13 @@ def wrap(trace: Trace, wire: Any, value: Any, level: int, outside: bool = False)
     return TracedScalar(trace, wire, value, level)
 
 
+def symbolic(trace: Trace, wire: Any) -> Any:
+    """The value of a wire in a rule: it has no memory, so one storage serves all."""
+    if wire.type.kind == "array":
+        return TracedArray(trace, wire, None, ACTIVE, _STILL)
+    return TracedScalar(trace, wire, None, ACTIVE)
+
+
 class Traced:
     """What traced scalars and arrays share: operators, protocols, and what they tell Python."""
 
@@ -184,6 +191,9 @@ class Storage:
     def __init__(self, outside: bool) -> None:
         self.version = 0
         self.outside = outside
+
+
+_STILL = Storage(outside=False)  # of arrays nobody can write to
 
 
 class TracedArray(Traced):
