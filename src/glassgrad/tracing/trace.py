@@ -235,6 +235,7 @@ class SymbolicTrace(Trace):
 
     def __init__(self, circuit: Circuit | None = None) -> None:
         super().__init__()
+        self._symbols: dict[Wire, Any] = {}  # rules only read, so one value a wire will do
         self.depth = 1_000_000
         if circuit is not None:
             self.inputs = list(circuit.inputs)
@@ -247,7 +248,10 @@ class SymbolicTrace(Trace):
     def symbol(self, operand: Operand) -> Any:
         """A wire as a traced value; a constant as the number or array it is."""
         if not isinstance(operand, Constant):
-            return _values.symbolic(self, operand)
+            found = self._symbols.get(operand)
+            if found is None:
+                found = self._symbols[operand] = _values.symbolic(self, operand)
+            return found
         if operand.type.kind == "array":
             self._constants.setdefault(id(operand.value), (operand.value, operand))
         return operand.value
