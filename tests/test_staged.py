@@ -211,3 +211,18 @@ def test_guards_stand_in_the_code():
     assert "assert x > y" in code
     with pytest.raises(AssertionError):
         run(code, 0.0, 0.5)
+
+
+def test_methods_that_take_no_keywords_are_written_as_functions() -> None:
+    """The compiled path must answer itself, not be traced again because its text is wrong."""
+    from glassgrad.runtime.arguments import resolve
+    from glassgrad.runtime.gradient import recorded_call
+    from glassgrad.runtime.paths import Path
+
+    def f(x):
+        return np.sum(x.swapaxes(0, 1) * x.transpose((1, 0)) * x.transpose(1, 0))
+
+    x = np.arange(6.0).reshape(2, 3)
+    path = Path(recorded_call(f, resolve((x,), {}, lambda n: True, ["x"]), False, ()))
+    _, dx = path.program(careful=False)(x)
+    np.testing.assert_allclose(dx, 3 * x**2)

@@ -127,7 +127,9 @@ def examine(program: Program, seed: int, verdict: Verdict, second: bool = False)
             assert type(value) is type(expected), (
                 f"{type(value)} instead of {type(expected)}\n{program.text}"
             )
-            assert value == expected or value != value, (
+            # The fifth call may be native: its elementary functions round in their own way.
+            native = len(known) == 4 and abs(value - expected) <= 1e-10 * (1 + abs(expected))
+            assert value == expected or value != value or native, (
                 f"value {value!r} instead of {expected!r}\n{program.text}"
             )
             plain = fresh(args)

@@ -6,13 +6,16 @@ tier the program made from it when first needed.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Circuit
+from glassgrad.emit.native import available, native_program
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
+from glassgrad.errors import GlassgradWarning
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.record import Recorded
@@ -22,6 +25,9 @@ __all__ = ["Path", "gradients_as", "nan_value"]
 
 # What Python's own arithmetic raises where IEEE 754 has an answer.
 _PYTHON_ONLY = (ZeroDivisionError, OverflowError)
+# Calls on the NumPy tier before native code is made: what is called a few times only never waits
+# for a compiler.
+_WARM = 4
 
 
 class Path:
@@ -40,6 +46,8 @@ class Path:
         self._programs: dict[tuple[bool, bool], Program] = {}
         self.gradient_types = [w.type for w in recorded.active]
         self._any_layout = recorded.strides is None
+        self._native: Program | None = None
+        self._cold = _WARM
 
     def circuit(self, careful: bool) -> Circuit:
         """The circuit of value and gradients."""
@@ -73,6 +81,14 @@ class Path:
         """Run the compiled path; `OTHER_PATH` where a guard fails."""
         if not (self._any_layout or self.recorded.laid_out_like(values)):
             return OTHER_PATH
+        if self._native is not None:
+            results = self._native(*values)
+            if results is not None:
+                return results
+        elif self._cold:
+            self._cold -= 1
+            if not self._cold:
+                self._native = self._made_native()
         try:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:
@@ -92,6 +108,21 @@ class Path:
             return self.program(careful=True)(*values)
         except Exception:
             return OTHER_PATH
+
+    def _made_native(self) -> Program | None:
+        """The native program; None where the circuit has no native form, or LLVM is missing."""
+        if not available():
+            return None
+        try:
+            return native_program(self.circuit(careful=False), self.gradient_types)
+        except Exception as error:  # the NumPy tier has the answer; a call is not to fail for speed
+            warnings.warn(
+                f"no native code could be made ({error!r}), so this gradient runs as NumPy code. "
+                "This is a mistake in glassgrad: please report it.",
+                GlassgradWarning,
+                stacklevel=3,
+            )
+            return None
 
     def program(self, careful: bool, watch: bool | None = None) -> Program:
         """The compiled program; only the plain one is watched for NaN."""

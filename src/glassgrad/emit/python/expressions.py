@@ -107,12 +107,16 @@ def _infix(name: str, inputs: Sequence[Text], explicit: bool) -> Text:
     return Text(f"{left} {symbol} {right}", strength)
 
 
+_NO_KEYWORDS = {"swapaxes", "transpose"}  # methods of ndarray that take none
+
+
 def _call(gate: Gate, inputs: Sequence[str]) -> Text:
     arguments = _arguments(gate, inputs)
-    if gate.spelling == "method" and gate.inputs[0].type.kind != "python" and inputs:
+    method = gate.spelling == "method" and not (gate.static and gate.op.name in _NO_KEYWORDS)
+    if method and gate.inputs[0].type.kind != "python" and inputs:
         receiver = inputs[0].within(ATOM) if isinstance(inputs[0], Text) else inputs[0]
-        method = {"absolute": "__abs__"}.get(gate.op.name, gate.op.name)
-        return Text(f"{receiver}.{method}({', '.join(arguments[1:])})")
+        called = {"absolute": "__abs__"}.get(gate.op.name, gate.op.name)
+        return Text(f"{receiver}.{called}({', '.join(arguments[1:])})")
     return Text(f"{function_name(gate)}({', '.join(arguments)})")
 
 

@@ -1,0 +1,102 @@
+"""LLVM, started when first needed: from IR text to an address that can be called.
+
+The pointers to Python's and NumPy's C API that native code calls are named here, once.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import struct
+import sys
+import threading
+import warnings
+from typing import Any
+
+import numpy as np
+
+from glassgrad.errors import GlassgradWarning
+
+__all__ = ["available", "compiled", "numpy_api"]
+
+_LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
+
+# What native code calls of Python, by name.
+_PYTHON = ("PyFloat_AsDouble", "PyFloat_FromDouble", "PyTuple_New", "PyTuple_SetItem", "Py_IncRef",
+           "Py_DecRef")  # fmt: skip
+# Places in NumPy's C API table (numpy/__multiarray_api.h), the same in every NumPy from 2.0 on.
+_TABLE = {"PyArray_Scalar": 60, "PyArray_New": 93}
+_LARGE = 20_000  # lines of IR from which on the cheaper optimisation level is the better bargain
+
+
+def numpy_api() -> Any:
+    """NumPy's table of C functions."""
+    pointer = ctypes.pythonapi.PyCapsule_GetPointer
+    pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    capsule = np._core._multiarray_umath._ARRAY_API  # type: ignore[attr-defined]
+    return ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
+
+
+@functools.cache
+def available() -> bool:
+    """Whether native code can be made here; one notice where LLVM itself is what is missing."""
+    if os.environ.get("GLASSGRAD_BACKEND", "").lower() == "numpy":
+        return False
+    import sysconfig
+
+    if (
+        sys.implementation.name != "cpython"
+        or struct.calcsize("P") != 8
+        or sysconfig.get_config_var("Py_GIL_DISABLED")
+    ):
+        return False
+    try:
+        _start()
+    except Exception as error:
+        warnings.warn(
+            f"LLVM cannot be used here ({error}), so gradients run as NumPy code. Install "
+            "llvmlite, or set GLASSGRAD_BACKEND=numpy to choose this without a notice.",
+            GlassgradWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
+@functools.cache
+def _start() -> Any:
+    """LLVM's view of this machine."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    for name in _PYTHON:
+        address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+        llvm.add_symbol(f"gg_{name}", address)
+    table = numpy_api()
+    for name, place in _TABLE.items():
+        llvm.add_symbol(f"gg_{name}", table[place])
+    return llvm.Target.from_default_triple()
+
+
+def compiled(text: str, name: str) -> tuple[Any, int]:
+    """Machine code of a module, and the address of one of its functions.
+
+    The code lives as long as the first thing returned.
+    """
+    import llvmlite.binding as llvm
+
+    level = 3 if text.count("\n") < _LARGE else 1
+    with _LOCK:
+        machine = _start().create_target_machine(
+            cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
+            opt=level,
+        )  # fmt: skip
+        module = llvm.parse_assembly(text)
+        options = llvm.create_pipeline_tuning_options(speed_level=level)
+        builder = llvm.create_pass_builder(machine, options)
+        builder.getModulePassManager().run(module, builder)
+        engine = llvm.create_mcjit_compiler(module, machine)
+        engine.finalize_object()
+        return engine, engine.get_function_address(name)
