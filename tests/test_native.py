@@ -236,6 +236,41 @@ def test_a_long_loop_is_compiled_in_parts() -> None:
     assert results == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("argnums", [0, 1, (0,), (0, 1), (1, 0), (0, 0)], ids=str)
+@pytest.mark.parametrize("transform", [gg.grad, gg.value_and_grad])
+def test_native_answers_are_nested_as_all_others(transform: Any, argnums: Any) -> None:
+    g = transform(two, argnums=argnums)
+    expected = g(np.ones(3), 2.0)
+    for _ in range(WARM):
+        found = g(np.ones(3), 2.0)
+    assert g._direct is not None
+
+    def flat(answer: Any) -> list[Any]:
+        if isinstance(answer, tuple):
+            return ["(", *[part for a in answer for part in flat(a)], ")"]
+        return [type(answer), np.asarray(answer)]
+
+    for a, b in zip(flat(found), flat(expected), strict=True):
+        if isinstance(a, np.ndarray):
+            np.testing.assert_allclose(a, b, rtol=1e-14)
+        else:
+            assert a == b
+
+
+def test_what_changes_outside_is_noticed_by_warm_functions() -> None:
+    scale = 2.0
+
+    def f(x: Any) -> Any:
+        return scale * x * x
+
+    g = gg.grad(f)
+    for _ in range(WARM):
+        assert g(3.0) == 12.0
+    scale = 5.0
+    for _ in range(WARM):
+        assert g(3.0) == 30.0
+
+
 def test_many_threads_call_the_same_gradient() -> None:
     g = gg.grad(two)
     y = {n: g(np.full(3, n / 8), 2.0) for n in range(8)}

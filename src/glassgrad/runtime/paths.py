@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit
-from glassgrad.emit.native import available, native_program
+from glassgrad.emit.native import Answer, available, native_program
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
 from glassgrad.passes import gradient_circuit
@@ -48,6 +48,8 @@ class Path:
         self._any_layout = recorded.strides is None
         self._native: Program | None = None
         self._cold = _WARM
+        self.answer: Answer | None = None  # set by who answers a user's calls straight from here
+        self.direct: Program | None = None
 
     def circuit(self, careful: bool) -> Circuit:
         """The circuit of value and gradients."""
@@ -88,7 +90,7 @@ class Path:
         elif self._cold:
             self._cold -= 1
             if not self._cold:
-                self._native = self._made_native()
+                self._make_native()
         try:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:
@@ -109,12 +111,20 @@ class Path:
         except Exception:
             return OTHER_PATH
 
-    def _made_native(self) -> Program | None:
-        """The native program; None where the circuit has no native form, or LLVM is missing."""
+    def _make_native(self) -> None:
+        """Make the native program, if the circuit has a native form and LLVM is there.
+
+        With an `answer`, it is made for that (`direct`), and the general call stays NumPy's: what
+        comes here then is what the native program has already refused.
+        """
         if not available():
-            return None
+            return
+        circuit = self.circuit(careful=False)
         try:
-            return native_program(self.circuit(careful=False), self.gradient_types)
+            if self.answer is not None and self._any_layout:
+                self.direct = native_program(circuit, self.gradient_types, self.answer)
+            else:
+                self._native = native_program(circuit, self.gradient_types)
         except Exception as error:  # the NumPy tier has the answer; a call is not to fail for speed
             warnings.warn(
                 f"no native code could be made ({error!r}), so this gradient runs as NumPy code. "
@@ -122,7 +132,6 @@ class Path:
                 GlassgradWarning,
                 stacklevel=3,
             )
-            return None
 
     def program(self, careful: bool, watch: bool | None = None) -> Program:
         """The compiled program; only the plain one is watched for NaN."""

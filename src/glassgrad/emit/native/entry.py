@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from glassgrad.emit.native.elements import NotNative
 from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import compiled
 
-__all__ = ["native_program"]
+__all__ = ["Answer", "native_program"]
 
 _DOUBLE = np.dtype(np.float64)
 _DECLARED = """
@@ -50,7 +51,28 @@ class _Code:
         self.method = _MethodDef(b"gradient", address, 0x80, None)
 
 
-def native_program(circuit: Circuit, gradients: Sequence[WireType]) -> Callable[..., Any] | None:
+@dataclass(frozen=True)
+class Answer:
+    """What a user's call is answered with, made of the outputs (value, gradients...).
+
+    Attributes
+    ----------
+    order
+        Which outputs are the gradients to give.
+    several
+        Whether they are given as a tuple.
+    value
+        Whether the value is given with them.
+    """
+
+    order: tuple[int, ...]
+    several: bool
+    value: bool
+
+
+def native_program(
+    circuit: Circuit, gradients: Sequence[WireType], answer: Answer | None = None
+) -> Callable[..., Any] | None:
     """Compile a circuit of value and gradients to one native function.
 
     Parameters
@@ -58,6 +80,8 @@ def native_program(circuit: Circuit, gradients: Sequence[WireType]) -> Callable[
     circuit : Circuit
     gradients : sequence of WireType
         The last outputs are gradients of inputs of these types: Python floats for Python floats.
+    answer : Answer, optional
+        Give this instead of the tuple of all outputs.
 
     Returns
     -------
@@ -69,7 +93,7 @@ def native_program(circuit: Circuit, gradients: Sequence[WireType]) -> Callable[
     forward = len(circuit.outputs) - len(gradients)
     wanted = [o.type for o in circuit.outputs[:forward]] + list(gradients)
     try:
-        text = kernel(circuit) + _entry([w.type for w in circuit.inputs], wanted)
+        text = kernel(circuit) + _entry([w.type for w in circuit.inputs], wanted, answer)
     except NotNative:
         return None
     engine, address = compiled(text, "entry")
@@ -105,6 +129,16 @@ class _Entry:
             f"load {kind}, ptr {self.new(f'getelementptr i8, ptr {pointer}, i64 {offset}')}"
         )
 
+    def unless_null(self, made: str, others: Sequence[str]) -> None:
+        """Go on where an object was made; else drop the others and let the exception rise."""
+        failed, on = self.label(), self.label()
+        self.put(f"br i1 {self.new(f'icmp eq ptr {made}, null')}, label %{failed}, label %{on}")
+        self.lines.append(f"{failed}:")
+        for other in others:
+            self.put(f"call void @gg_Py_DecRef(ptr {other})")
+        self.put("br label %error")
+        self.lines.append(f"{on}:")
+
     def demand(self, test: str) -> None:
         """Go on where the test holds, else answer None."""
         on = self.label()
@@ -117,7 +151,7 @@ def _address(thing: Any) -> str:
     return f"inttoptr (i64 {id(thing)} to ptr)"
 
 
-def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType]) -> str:
+def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType], answer: Answer | None) -> str:
     e = _Entry()
     sizes_in, sizes_out = sum(t.size for t in inputs), sum(t.size for t in outputs)
     e.put(f"%in = alloca [{max(sizes_in, 1)} x double]")
@@ -129,26 +163,22 @@ def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType]) -> str:
         _unpack(e, n, type_, at)
         at += type_.size
     e.demand(e.new("call i1 @kernel(ptr %in, ptr %out)"))
-    result = e.new(f"call ptr @gg_PyTuple_New(i64 {len(outputs)})")
-    made = e.label()
-    e.put(f"br i1 {e.new(f'icmp eq ptr {result}, null')}, label %error, label %{made}")
-    e.lines.append(f"{made}:")
-    at = 0
-    for n, type_ in enumerate(outputs):
-        box = _box(e, type_, at)
-        failed, kept = e.label(), e.label()
-        e.put(f"br i1 {e.new(f'icmp eq ptr {box}, null')}, label %{failed}, label %{kept}")
-        e.lines.append(f"{failed}:")
-        e.put(f"call void @gg_Py_DecRef(ptr {result})")
-        e.put("br label %error")
-        e.lines.append(f"{kept}:")
-        if type_.kind == "array":
-            data = e.field(box, _DATA, "ptr")
-            source = e.new(f"getelementptr double, ptr %out, i64 {at}")
-            e.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {data}, ptr {source}, i64 "
-                  f"{8 * type_.size}, i1 false)")  # fmt: skip
-        e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {n}, ptr {box})")
+    places, at = [], 0
+    for type_ in outputs:
+        places.append((type_, at))
         at += type_.size
+    if answer is None:
+        result = _tuple(e, places, None)
+    elif answer.several:
+        chosen = [places[n] for n in answer.order]
+        if answer.value:
+            result = _tuple(e, places[:1], _tuple(e, chosen, None))
+        else:
+            result = _tuple(e, chosen, None)
+    elif answer.value:
+        result = _tuple(e, [places[0], places[answer.order[0]]], None)
+    else:
+        result = _box(e, *places[answer.order[0]], None)
     e.put(f"ret ptr {result}")
     none = _address(None)
     return "\n".join([
@@ -156,6 +186,19 @@ def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType]) -> str:
         "none:", f"  call void @gg_Py_IncRef(ptr {none})", f"  ret ptr {none}",
         "error:", "  ret ptr null", "}", "",
     ])  # fmt: skip
+
+
+def _tuple(e: _Entry, places: Sequence[tuple[WireType, int]], last: str | None) -> str:
+    """A new tuple of outputs; `last`, an object that is already made, goes behind them."""
+    size = len(places) + (last is not None)
+    result = e.new(f"call ptr @gg_PyTuple_New(i64 {size})")
+    e.unless_null(result, [last] if last else [])
+    if last:  # it belongs to the tuple from here on, and goes with it
+        e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {size - 1}, ptr {last})")
+    for n, (type_, at) in enumerate(places):
+        box = _box(e, type_, at, result)
+        e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {n}, ptr {box})")
+    return result
 
 
 def _unpack(e: _Entry, n: int, type_: WireType, at: int) -> None:
@@ -183,22 +226,26 @@ def _unpack(e: _Entry, n: int, type_: WireType, at: int) -> None:
           "i1 false)")  # fmt: skip
 
 
-def _box(e: _Entry, type_: WireType, at: int) -> str:
-    """A new Python object for an output; an array still without its numbers."""
+def _box(e: _Entry, type_: WireType, at: int, holder: str | None) -> str:
+    """A new Python object for an output; `holder` is dropped where memory is out."""
     if type_.dtype != _DOUBLE:
         raise NotNative(f"an output is {type_}")
     source = e.new(f"getelementptr double, ptr %out, i64 {at}")
     if type_.kind == "python":
-        return e.new(
-            f"call ptr @gg_PyFloat_FromDouble(double {e.new(f'load double, ptr {source}')})"
+        number = e.new(f"load double, ptr {source}")
+        box = e.new(f"call ptr @gg_PyFloat_FromDouble(double {number})")
+    elif type_.kind == "numpy":
+        box = e.new(f"call ptr @gg_PyArray_Scalar(ptr {source}, ptr {_address(_DOUBLE)}, ptr null)")
+    else:
+        for k, size in enumerate(type_.shape):
+            e.put(f"store i64 {size}, ptr {e.new(f'getelementptr i64, ptr %dims, i64 {k}')}")
+        box = e.new(
+            f"call ptr @gg_PyArray_New(ptr {_address(np.ndarray)}, i32 {type_.ndim}, ptr %dims, "
+            f"i32 {_DOUBLE.num}, ptr null, ptr null, i32 0, i32 0, ptr null)"
         )
-    if type_.kind == "numpy":
-        return e.new(
-            f"call ptr @gg_PyArray_Scalar(ptr {source}, ptr {_address(_DOUBLE)}, ptr null)"
-        )
-    for k, size in enumerate(type_.shape):
-        e.put(f"store i64 {size}, ptr {e.new(f'getelementptr i64, ptr %dims, i64 {k}')}")
-    return e.new(
-        f"call ptr @gg_PyArray_New(ptr {_address(np.ndarray)}, i32 {type_.ndim}, ptr %dims, "
-        f"i32 {_DOUBLE.num}, ptr null, ptr null, i32 0, i32 0, ptr null)"
-    )
+    e.unless_null(box, [holder] if holder else [])
+    if type_.kind == "array":
+        data = e.field(box, _DATA, "ptr")
+        e.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {data}, ptr {source}, i64 "
+              f"{8 * type_.size}, i1 false)")  # fmt: skip
+    return box
