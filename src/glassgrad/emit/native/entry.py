@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Circuit, WireType
-from glassgrad.emit.native.elements import NotNative
+from glassgrad.emit.native.elements import NotNative, kind_of
 from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import compiled
 
 __all__ = ["Answer", "native_program"]
 
-_DOUBLE = np.dtype(np.float64)
 _DECLARED = """
 declare double @gg_PyFloat_AsDouble(ptr)
 declare ptr @gg_PyFloat_FromDouble(double)
@@ -30,7 +29,10 @@ declare void @gg_Py_IncRef(ptr)
 declare void @gg_Py_DecRef(ptr)
 declare ptr @gg_PyArray_Scalar(ptr, ptr, ptr)
 declare ptr @gg_PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+declare ptr @gg_PyArray_FromAny(ptr, ptr, i32, i32, i32, ptr)
+declare i64 @gg_PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @gg_PyLong_FromLongLong(i64)
+declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
 
 # Places in a PyObject and in NumPy's PyArrayObject_fields, on 64-bit CPython.
@@ -92,6 +94,10 @@ def native_program(
     """
     forward = len(circuit.outputs) - len(gradients)
     wanted = [o.type for o in circuit.outputs[:forward]] + list(gradients)
+    if answer is not None:  # just what is asked for, each in memory of its own
+        chosen = (0, *answer.order)
+        circuit = replace(circuit, outputs=tuple([circuit.outputs[n] for n in chosen]))
+        wanted = [wanted[n] for n in chosen]
     try:
         text = kernel(circuit) + _entry([w.type for w in circuit.inputs], wanted, answer)
     except NotNative:
@@ -120,30 +126,29 @@ class _Entry:
         self.put(f"%t{self.count} = {instruction}")
         return f"%t{self.count}"
 
+    def at(self, pointer: str, place: int, kind: str = "ptr") -> str:
+        return self.new(f"getelementptr {kind}, ptr {pointer}, i64 {place}")
+
+    def field(self, pointer: str, offset: int, kind: str) -> str:
+        return self.new(f"load {kind}, ptr {self.at(pointer, offset, 'i8')}")
+
     def label(self) -> str:
         self.count += 1
         return f"b{self.count}"
 
-    def field(self, pointer: str, offset: int, kind: str) -> str:
-        return self.new(
-            f"load {kind}, ptr {self.new(f'getelementptr i8, ptr {pointer}, i64 {offset}')}"
-        )
+    def start(self, label: str) -> None:
+        self.lines.append(f"{label}:")
 
-    def unless_null(self, made: str, others: Sequence[str]) -> None:
-        """Go on where an object was made; else drop the others and let the exception rise."""
-        failed, on = self.label(), self.label()
-        self.put(f"br i1 {self.new(f'icmp eq ptr {made}, null')}, label %{failed}, label %{on}")
-        self.lines.append(f"{failed}:")
-        for other in others:
-            self.put(f"call void @gg_Py_DecRef(ptr {other})")
-        self.put("br label %error")
-        self.lines.append(f"{on}:")
-
-    def demand(self, test: str) -> None:
+    def demand(self, test: str, otherwise: str = "none") -> None:
         """Go on where the test holds, else answer None."""
         on = self.label()
-        self.put(f"br i1 {test}, label %{on}, label %none")
-        self.lines.append(f"{on}:")
+        self.put(f"br i1 {test}, label %{on}, label %{otherwise}")
+        self.start(on)
+
+    def own(self, made: str, place: int) -> None:
+        """Keep a new object until the end of the call; where none was made, an exception rises."""
+        self.put(f"store ptr {made}, ptr {self.at('%owned', place)}")
+        self.demand(self.new(f"icmp ne ptr {made}, null"), "error")
 
 
 def _address(thing: Any) -> str:
@@ -152,100 +157,178 @@ def _address(thing: Any) -> str:
 
 
 def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType], answer: Answer | None) -> str:
+    """The function's text.
+
+    New objects stand in the table ``%owned`` (a place for each input and output) until the call
+    ends: what is handed out leaves it, what is left there is dropped.
+    """
     e = _Entry()
-    sizes_in, sizes_out = sum(t.size for t in inputs), sum(t.size for t in outputs)
-    e.put(f"%in = alloca [{max(sizes_in, 1)} x double]")
-    e.put(f"%out = alloca [{max(sizes_out, 1)} x double]")
+    n_in, n_out = len(inputs), len(outputs)
+    e.put(f"%in = alloca [{max(n_in, 1)} x ptr]")
+    e.put(f"%out = alloca [{n_out} x ptr]")
+    e.put(f"%owned = alloca [{n_in + n_out} x ptr]")
+    e.put(f"%numbers = alloca [{n_in + n_out} x i64]")
     e.put(f"%dims = alloca [{max([1, *[t.ndim for t in outputs]])} x i64]")
-    e.demand(e.new(f"icmp eq i64 %nargs, {len(inputs)}"))
-    at = 0
-    for n, type_ in enumerate(inputs):
-        _unpack(e, n, type_, at)
-        at += type_.size
-    e.demand(e.new("call i1 @kernel(ptr %in, ptr %out)"))
-    places, at = [], 0
-    for type_ in outputs:
-        places.append((type_, at))
-        at += type_.size
-    if answer is None:
-        result = _tuple(e, places, None)
+    e.put(f"call void @llvm.memset.p0.i64(ptr %owned, i8 0, i64 {8 * (n_in + n_out)}, i1 false)")
+    e.demand(e.new(f"icmp eq i64 %nargs, {n_in}"))
+    given = [e.new(f"load ptr, ptr {e.at('%args', n)}") for n in range(n_in)]
+    for argument, type_ in zip(given, inputs, strict=True):
+        _check(e, argument, type_)
+    for n, (argument, type_) in enumerate(zip(given, inputs, strict=True)):
+        _unpack(e, n, argument, type_)
+    for n, type_ in enumerate(outputs):
+        _prepare(e, n, type_, n_in + n)
+    status = e.new("call i32 @kernel(ptr %in, ptr %out)")
+    e.demand(e.new(f"icmp ne i32 {status}, 2"), "error")
+    e.demand(e.new(f"icmp eq i32 {status}, 1"))
+    for n, type_ in enumerate(outputs):
+        if type_.kind != "array" and (n or answer is None or answer.value):
+            _box(e, n, type_, n_in + n)
+    if answer is None or (answer.value and not answer.several):
+        result = _tuple(e, range(n_out), n_in, None)
     elif answer.several:
-        chosen = [places[n] for n in answer.order]
+        result = _tuple(e, range(1, n_out), n_in, None)
         if answer.value:
-            result = _tuple(e, places[:1], _tuple(e, chosen, None))
-        else:
-            result = _tuple(e, chosen, None)
-    elif answer.value:
-        result = _tuple(e, [places[0], places[answer.order[0]]], None)
+            result = _tuple(e, [0], n_in, result)
     else:
-        result = _box(e, *places[answer.order[0]], None)
-    e.put(f"ret ptr {result}")
+        result = e.new(f"load ptr, ptr {e.at('%owned', n_in + 1)}")
+        e.put(f"store ptr null, ptr {e.at('%owned', n_in + 1)}")
+    e.put(f"store ptr {result}, ptr %in")
+    e.put("br label %end")
     none = _address(None)
+    e.start("none")
+    e.put(f"call void @gg_Py_IncRef(ptr {none})")
+    e.put(f"store ptr {none}, ptr %in")
+    e.put("br label %end")
+    e.start("error")
+    e.put("store ptr null, ptr %in")
+    e.put("br label %end")
+    e.start("end")
+    answered = e.new("load ptr, ptr %in")
+    for place, type_ in enumerate([*inputs, *outputs]):
+        if type_.kind == "array" or place >= n_in:
+            left = e.new(f"load ptr, ptr {e.at('%owned', place)}")
+            e.put(f"call void @gg_Py_DecRef(ptr {left})")
+    e.put(f"ret ptr {answered}")
     return "\n".join([
-        _DECLARED, "define ptr @entry(ptr %self, ptr %args, i64 %nargs) {", *e.lines,
-        "none:", f"  call void @gg_Py_IncRef(ptr {none})", f"  ret ptr {none}",
-        "error:", "  ret ptr null", "}", "",
+        _DECLARED, "define ptr @entry(ptr %self, ptr %args, i64 %nargs) {", *e.lines, "}", ""
     ])  # fmt: skip
 
 
-def _tuple(e: _Entry, places: Sequence[tuple[WireType, int]], last: str | None) -> str:
+def _tuple(e: _Entry, chosen: Sequence[int], n_in: int, last: str | None) -> str:
     """A new tuple of outputs; `last`, an object that is already made, goes behind them."""
-    size = len(places) + (last is not None)
+    size = len(chosen) + (last is not None)
     result = e.new(f"call ptr @gg_PyTuple_New(i64 {size})")
-    e.unless_null(result, [last] if last else [])
-    if last:  # it belongs to the tuple from here on, and goes with it
+    made = e.new(f"icmp ne ptr {result}, null")
+    if last:
+        failed, on = e.label(), e.label()
+        e.put(f"br i1 {made}, label %{on}, label %{failed}")
+        e.start(failed)
+        e.put(f"call void @gg_Py_DecRef(ptr {last})")
+        e.put("br label %error")
+        e.start(on)
         e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {size - 1}, ptr {last})")
-    for n, (type_, at) in enumerate(places):
-        box = _box(e, type_, at, result)
+    else:
+        e.demand(made, "error")
+    for n, output in enumerate(chosen):
+        place = e.at("%owned", n_in + output)
+        box = e.new(f"load ptr, ptr {place}")
+        e.put(f"store ptr null, ptr {place}")
         e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {n}, ptr {box})")
     return result
 
 
-def _unpack(e: _Entry, n: int, type_: WireType, at: int) -> None:
-    """One argument into the kernel's inputs."""
-    given = e.new(f"load ptr, ptr {e.new(f'getelementptr ptr, ptr %args, i64 {n}')}")
-    cls = e.field(given, _TYPE, "ptr")
-    classes = {"python": float, "numpy": np.float64, "array": np.ndarray}
-    e.demand(e.new(f"icmp eq ptr {cls}, {_address(classes[type_.kind])}"))
-    target = e.new(f"getelementptr double, ptr %in, i64 {at}")
+_SCALARS: dict[Any, type] = {"f": float, "i": int, "b": bool}
+
+
+def _check(e: _Entry, given: str, type_: WireType) -> None:
+    """Answer None unless an argument is what it was when the path was recorded."""
+    kind_of(type_.dtype)
+    if type_.kind == "array":
+        cls: type = np.ndarray
+    else:
+        cls = type_.dtype.type if type_.kind == "numpy" else _SCALARS[type_.dtype.kind]
+    e.demand(e.new(f"icmp eq ptr {e.field(given, _TYPE, 'ptr')}, {_address(cls)}"))
     if type_.kind != "array":
-        value = e.new(f"call double @gg_PyFloat_AsDouble(ptr {given})")
-        e.put(f"store double {value}, ptr {target}")
         return
-    e.demand(e.new(f"icmp eq ptr {e.field(given, _DESCR, 'ptr')}, {_address(_DOUBLE)}"))
+    e.demand(e.new(f"icmp eq ptr {e.field(given, _DESCR, 'ptr')}, {_address(type_.dtype)}"))
     e.demand(e.new(f"icmp eq i32 {e.field(given, _NDIM, 'i32')}, {type_.ndim}"))
     if type_.ndim:
         dims = e.field(given, _DIMS, "ptr")
         for k, size in enumerate(type_.shape):
             e.demand(e.new(f"icmp eq i64 {e.field(dims, 8 * k, 'i64')}, {size}"))
-    flags = e.field(given, _FLAGS, "i32")
-    plain = e.new(f"and i32 {flags}, {_CONTIGUOUS | _ALIGNED}")
-    e.demand(e.new(f"icmp eq i32 {plain}, {_CONTIGUOUS | _ALIGNED}"))
-    data = e.field(given, _DATA, "ptr")
-    e.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {data}, i64 {8 * type_.size}, "
-          "i1 false)")  # fmt: skip
 
 
-def _box(e: _Entry, type_: WireType, at: int, holder: str | None) -> str:
-    """A new Python object for an output; `holder` is dropped where memory is out."""
-    if type_.dtype != _DOUBLE:
-        raise NotNative(f"an output is {type_}")
-    source = e.new(f"getelementptr double, ptr %out, i64 {at}")
-    if type_.kind == "python":
-        number = e.new(f"load double, ptr {source}")
-        box = e.new(f"call ptr @gg_PyFloat_FromDouble(double {number})")
-    elif type_.kind == "numpy":
-        box = e.new(f"call ptr @gg_PyArray_Scalar(ptr {source}, ptr {_address(_DOUBLE)}, ptr null)")
-    else:
-        for k, size in enumerate(type_.shape):
-            e.put(f"store i64 {size}, ptr {e.new(f'getelementptr i64, ptr %dims, i64 {k}')}")
-        box = e.new(
-            f"call ptr @gg_PyArray_New(ptr {_address(np.ndarray)}, i32 {type_.ndim}, ptr %dims, "
-            f"i32 {_DOUBLE.num}, ptr null, ptr null, i32 0, i32 0, ptr null)"
-        )
-    e.unless_null(box, [holder] if holder else [])
+def _unpack(e: _Entry, n: int, given: str, type_: WireType) -> None:
+    """A pointer to one argument's numbers, in C order and aligned."""
+    target = e.at("%in", n)
     if type_.kind == "array":
-        data = e.field(box, _DATA, "ptr")
-        e.put(f"call void @llvm.memcpy.p0.p0.i64(ptr {data}, ptr {source}, i64 "
-              f"{8 * type_.size}, i1 false)")  # fmt: skip
-    return box
+        flags = e.new(f"and i32 {e.field(given, _FLAGS, 'i32')}, {_CONTIGUOUS | _ALIGNED}")
+        plain = e.new(f"icmp eq i32 {flags}, {_CONTIGUOUS | _ALIGNED}")
+        before, copied, on = e.label(), e.label(), e.label()
+        e.put(f"br label %{before}")
+        e.start(before)
+        e.put(f"br i1 {plain}, label %{on}, label %{copied}")
+        e.start(copied)  # an array that lies otherwise is laid out anew
+        descr = _address(type_.dtype)
+        e.put(f"call void @gg_Py_IncRef(ptr {descr})")  # which the next call takes
+        again = e.new(
+            f"call ptr @gg_PyArray_FromAny(ptr {given}, ptr {descr}, i32 0, i32 0, "
+            f"i32 {_CONTIGUOUS | _ALIGNED}, ptr null)"
+        )
+        e.own(again, n)
+        last = e.lines[-1][:-1]  # the label that `own` went on with
+        e.put(f"br label %{on}")
+        e.start(on)
+        array = e.new(f"phi ptr [ {given}, %{before} ], [ {again}, %{last} ]")
+        e.put(f"store ptr {e.field(array, _DATA, 'ptr')}, ptr {target}")
+        return
+    slot = e.at("%numbers", n, "i64")
+    e.put(f"store ptr {slot}, ptr {target}")
+    if type_.kind == "numpy":  # the number stands behind the object's head
+        e.put(f"store ptr {e.at(given, _DATA, 'i8')}, ptr {target}")
+    elif type_.dtype.kind == "f":
+        e.put(f"store double {e.new(f'call double @gg_PyFloat_AsDouble(ptr {given})')}, ptr {slot}")
+    elif type_.dtype.kind == "b":
+        e.put(f"store i1 {e.new(f'icmp eq ptr {given}, {_address(True)}')}, ptr {slot}")
+    else:
+        overflow = e.at("%dims", 0, "i64")
+        value = e.new(f"call i64 @gg_PyLong_AsLongLongAndOverflow(ptr {given}, ptr {overflow})")
+        e.demand(e.new(f"icmp eq i32 {e.new(f'load i32, ptr {overflow}')}, 0"))
+        e.put(f"store i64 {value}, ptr {slot}")
+
+
+def _prepare(e: _Entry, n: int, type_: WireType, place: int) -> None:
+    """Where an output is written: a new array's memory, or a number on the stack."""
+    target = e.at("%out", n)
+    kind_of(type_.dtype)
+    if type_.kind != "array":
+        e.put(f"store ptr {e.at('%numbers', place, 'i64')}, ptr {target}")
+        return
+    for k, size in enumerate(type_.shape):
+        e.put(f"store i64 {size}, ptr {e.at('%dims', k, 'i64')}")
+    box = e.new(
+        f"call ptr @gg_PyArray_New(ptr {_address(np.ndarray)}, i32 {type_.ndim}, ptr %dims, "
+        f"i32 {type_.dtype.num}, ptr null, ptr null, i32 0, i32 0, ptr null)"
+    )
+    e.own(box, place)
+    e.put(f"store ptr {e.field(box, _DATA, 'ptr')}, ptr {target}")
+
+
+def _box(e: _Entry, n: int, type_: WireType, place: int) -> None:
+    """A number as a new Python object."""
+    source = e.at("%numbers", place, "i64")
+    if type_.kind == "python" and type_.dtype.kind == "f":
+        number = e.new(f"load double, ptr {source}")
+        e.own(e.new(f"call ptr @gg_PyFloat_FromDouble(double {number})"), place)
+    elif type_.kind == "python" and type_.dtype.kind == "b":
+        test = e.new(f"load i1, ptr {source}")
+        truth = e.new(f"select i1 {test}, ptr {_address(True)}, ptr {_address(False)}")
+        e.put(f"call void @gg_Py_IncRef(ptr {truth})")
+        e.own(truth, place)
+    elif type_.kind == "python":
+        e.own(e.new(f"call ptr @gg_PyLong_FromLongLong(i64 {e.new(f'load i64, ptr {source}')})"),
+              place)  # fmt: skip
+    else:
+        descr = _address(type_.dtype)
+        e.own(e.new(f"call ptr @gg_PyArray_Scalar(ptr {source}, ptr {descr}, ptr null)"), place)

@@ -1,4 +1,4 @@
-"""From a circuit to the LLVM IR of its kernel: ``i1 kernel(ptr in, ptr out)``.
+"""From a circuit to the LLVM IR of its kernel: ``i32 kernel(ptr in, ptr out)``.
 
 The circuit is unrolled to single numbers, so this serves circuits of numbers and small arrays.
 The kernel answers true where all guards hold and every number met is finite; everything else,
@@ -26,7 +26,7 @@ _FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
 def kernel(circuit: Circuit) -> str:
     """The kernel's text.
 
-    Inputs are read from, and outputs written to, consecutive doubles.
+    Its two arguments are tables of pointers, to the numbers of each input and of each output.
 
     Raises
     ------
@@ -34,6 +34,29 @@ def kernel(circuit: Circuit) -> str:
         A gate, a dtype or a size stands in the way.
     """
     return _Writer(circuit).text()
+
+
+def load(block: Block, n: int, at: int) -> Element:
+    """A double of input n; in one entry, which `in_parts` will not cut."""
+    made = block.fresh("")
+    block.lines[-1] = (
+        f"  %p{made.name[1:]} = getelementptr ptr, ptr %in, i64 {n}\n"
+        f"  %i{made.name[1:]} = load ptr, ptr %p{made.name[1:]}\n"
+        f"  %e{made.name[1:]} = getelementptr double, ptr %i{made.name[1:]}, i64 {at}\n"
+        f"  {made.name} = load double, ptr %e{made.name[1:]}"
+    )
+    return made
+
+
+def store(block: Block, value: Element, n: int, at: int) -> None:
+    """A double into output n."""
+    name = f"{n}.{at}"
+    block.lines.append(
+        f"  %p{name} = getelementptr ptr, ptr %out, i64 {n}\n"
+        f"  %o{name} = load ptr, ptr %p{name}\n"
+        f"  %e{name} = getelementptr double, ptr %o{name}, i64 {at}\n"
+        f"  store double {value.name}, ptr %e{name}"
+    )
 
 
 class _Writer:
@@ -44,30 +67,25 @@ class _Writer:
         self.held: list[Element] = []
 
     def text(self) -> str:
-        block, at = self.block, 0
-        for wire in self.circuit.inputs:
+        block = self.block
+        for n, wire in enumerate(self.circuit.inputs):
             self.allowed(wire)
             if wire.dtype != _FLOAT:
                 raise NotNative(f"an input is {wire.type}")
             cells = np.empty(wire.shape, object)
-            for index in np.ndindex(wire.shape):
-                cells[index] = block.load("%in", at)
-                at += 1
+            for at, index in enumerate(np.ndindex(wire.shape)):
+                cells[index] = load(block, n, at)
             self.values[wire] = cells
         for gate in self.circuit.gates:
             self.gate(gate)
             if len(block.lines) > _INSTRUCTIONS:
                 raise NotNative("the circuit has too many numbers to unroll")
-        results = [self.block.number(e) for o in self.circuit.outputs for e in self.read(o).flat]
+        results = [[block.number(e) for e in self.read(o).flat] for o in self.circuit.outputs]
         ok = self.verdict()
-        for n, result in enumerate(results):
-            block.store(result, "%out", n)
-        declared = [
-            f"declare double @{name}({', '.join(['double'] * n)})"
-            + (" nounwind memory(none)" if not name.startswith("llvm.") else "")
-            for name, n in sorted(block.functions)
-        ]
-        return "\n".join([*declared, in_parts(block.lines, block.truths, ok)])
+        for n, cells in enumerate(results):
+            for at, cell in enumerate(cells):
+                store(block, cell, n, at)
+        return "\n".join([*sorted(block.functions), in_parts(block.lines, block.kinds, ok)])
 
     def verdict(self) -> str:
         """Guards and finiteness, as one truth. ``v - v`` is NaN just where v is not finite."""
@@ -81,7 +99,7 @@ class _Writer:
             )
         truths = list(self.held)
         if sums:
-            truths.append(block.fresh(f"fcmp ord double {sums[0]}, 0.0", truth=True))
+            truths.append(block.fresh(f"fcmp ord double {sums[0]}, 0.0", "i1"))
         ok = block.test(True)
         for truth in truths:
             ok = block.logic("and", ok, truth)
@@ -177,5 +195,5 @@ class _Writer:
         if how in ("float", "value"):
             return block.compare("oeq", tested, float(told))
         if how == "int" and abs(told) < 2**53:
-            return block.compare("oeq", block.call("llvm.trunc.f64", tested), float(told))
+            return block.compare("oeq", block.intrinsic("trunc", tested), float(told))
         raise NotNative(f"a guard of how={how!r}")

@@ -24,6 +24,10 @@ def _library(name: str) -> Lowering:
     return lambda b, *xs: b.call(name, *xs)
 
 
+def _intrinsic(name: str) -> Lowering:
+    return lambda b, *xs: b.intrinsic(name, *xs)
+
+
 def _compare(how: str) -> Lowering:
     return lambda b, x, y: b.compare(how, x, y)
 
@@ -92,9 +96,13 @@ _LIBRARY = {
     "log10": "log10", "log1p": "log1p", "cbrt": "cbrt", "sin": "sin", "cos": "cos", "tan": "tan",
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "hypot": "hypot",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh",
-    "arctanh": "atanh", "float_power": "pow", "floor": "llvm.floor.f64", "ceil": "llvm.ceil.f64",
-    "trunc": "llvm.trunc.f64", "rint": "llvm.rint.f64", "copysign": "llvm.copysign.f64",
-    "absolute": "llvm.fabs.f64", "fabs": "llvm.fabs.f64", "sqrt": "llvm.sqrt.f64",
+    "arctanh": "atanh", "float_power": "pow",
+}  # fmt: skip
+
+# What processors have an instruction for.
+_INTRINSIC = {
+    "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint", "copysign": "copysign",
+    "absolute": "fabs", "fabs": "fabs", "sqrt": "sqrt",
 }  # fmt: skip
 
 ELEMENTWISE: dict[str, Lowering] = {
@@ -112,12 +120,13 @@ ELEMENTWISE: dict[str, Lowering] = {
     "bitwise_and": _logic("and"), "bitwise_or": _logic("or"), "bitwise_xor": _logic("xor"),
     "invert": lambda b, x: b.logic("xor", x, True),  # wires are doubles or truths: these are truths
     "isnan": lambda b, x: b.compare("uno", x, x),
-    "isinf": lambda b, x: b.compare("oeq", b.call("llvm.fabs.f64", x), math.inf),
-    "isfinite": lambda b, x: b.compare("olt", b.call("llvm.fabs.f64", x), math.inf),
+    "isinf": lambda b, x: b.compare("oeq", b.intrinsic("fabs", x), math.inf),
+    "isfinite": lambda b, x: b.compare("olt", b.intrinsic("fabs", x), math.inf),
     "sigmoid": _sigmoid, "softplus": _softplus,
     "deg2rad": _scaled(math.pi / 180), "radians": _scaled(math.pi / 180),
     "rad2deg": _scaled(180 / math.pi), "degrees": _scaled(180 / math.pi),
     **{ours: _library(theirs) for ours, theirs in _LIBRARY.items()},
+    **{ours: _intrinsic(theirs) for ours, theirs in _INTRINSIC.items()},
 }  # fmt: skip
 
 #: Gates that only move, add and multiply: their own NumPy function runs on arrays of elements.

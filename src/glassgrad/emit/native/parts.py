@@ -7,9 +7,9 @@ value made in one part and read in a later one waits in a frame in memory.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence
 
-from glassgrad.emit.native.elements import NotNative
+from glassgrad.emit.native.elements import KINDS, Kind, NotNative
 
 __all__ = ["in_parts"]
 
@@ -19,15 +19,15 @@ _NAME = re.compile(r"%v\d+")
 _MADE = re.compile(r"^  (%v\d+) = ", re.MULTILINE)
 
 
-def in_parts(lines: Sequence[str], truths: Set[str], verdict: str) -> str:
+def in_parts(lines: Sequence[str], kinds: Mapping[str, Kind], verdict: str) -> str:
     """The kernel's instructions as the function ``kernel``, cut into parts where they are many.
 
     Parameters
     ----------
     lines : sequence of str
         Instructions, what belongs together in one; values are named ``%v1``, ``%v2``, ...
-    truths : set of str
-        The names that are ``i1``; all others are doubles.
+    kinds : dict
+        What kind of number each name is.
     verdict : str
         The name, or constant, of what the kernel answers.
 
@@ -37,8 +37,8 @@ def in_parts(lines: Sequence[str], truths: Set[str], verdict: str) -> str:
         More would have to be kept between the parts than fits on a stack.
     """
     if len(lines) <= _LONGEST:
-        return "\n".join(["define internal i1 @kernel(ptr noalias %in, ptr noalias %out) {",
-                          *lines, f"  ret i1 {verdict}", "}", ""])  # fmt: skip
+        return "\n".join(["define internal i32 @kernel(ptr noalias %in, ptr noalias %out) {",
+                          *lines, f"  %r = zext i1 {verdict} to i32", "  ret i32 %r", "}", ""])  # fmt: skip
     parts = [lines[at : at + _LONGEST] for at in range(0, len(lines), _LONGEST)]
     home: dict[str, int] = {}
     slots: dict[str, int] = {}
@@ -53,7 +53,7 @@ def in_parts(lines: Sequence[str], truths: Set[str], verdict: str) -> str:
         raise NotNative("too many numbers are kept for later")
 
     def kind(name: str) -> str:
-        return "i1" if name in truths else "double"
+        return KINDS[kinds[name]]
 
     text, calls = [], []
     for n, part in enumerate(parts):
@@ -77,11 +77,12 @@ def in_parts(lines: Sequence[str], truths: Set[str], verdict: str) -> str:
         text += [f"define internal void @part{n}(ptr noalias %in, ptr noalias %out, "
                  "ptr noalias %frame) noinline {", *body, "  ret void", "}"]  # fmt: skip
         calls.append(f"  call void @part{n}(ptr %in, ptr %out, ptr %frame)")
-    answer = [f"  ret i1 {verdict}"]
+    answer = [f"  %r = zext i1 {verdict} to i32", "  ret i32 %r"]
     if verdict.startswith("%"):
         answer = [f"  %f = getelementptr double, ptr %frame, i64 {slots[verdict]}",
-                  "  %v = load i1, ptr %f", "  ret i1 %v"]  # fmt: skip
+                  "  %v = load i1, ptr %f", "  %r = zext i1 %v to i32",
+                  "  ret i32 %r"]  # fmt: skip
     return "\n".join([
-        *text, "define internal i1 @kernel(ptr noalias %in, ptr noalias %out) {",
+        *text, "define internal i32 @kernel(ptr noalias %in, ptr noalias %out) {",
         f"  %frame = alloca [{max(len(slots), 1)} x double]", *calls, *answer, "}", "",
     ])  # fmt: skip
