@@ -12,6 +12,8 @@ goes into one need not be tested itself.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -108,6 +110,8 @@ class Block:
     ----------
     width : int
         How many numbers a value holds: 1, or the length of the vectors that are written.
+    names : iterator of int, optional
+        Numbers for names, where several blocks make one function.
 
     Attributes
     ----------
@@ -121,18 +125,20 @@ class Block:
         The elementary functions that are called: name, kind, width. See ``elementary``.
     kinds : dict
         The kind of each value, by name.
+    passed_on : set of str
+        Values that went into a sum or product.
     """
 
-    def __init__(self, width: int = 1) -> None:
+    def __init__(self, width: int = 1, names: Iterator[int] | None = None) -> None:
         self.width = width
+        self._names = names or count(1)
         self.lines: list[str] = []
         self.real: Kind = "f64"
         self.functions: set[str] = set()
         self.elementary: set[tuple[str, Kind, int]] = set()
         self.kinds: dict[str, Kind] = {}
         self._made: list[str] = []
-        self._passed_on: set[str] = set()
-        self._count = 0
+        self.passed_on: set[str] = set()
 
     # -- names and types ---------------------------------------------------------------------
 
@@ -147,8 +153,7 @@ class Block:
         return Element(self, text, kind)
 
     def new_name(self) -> str:
-        self._count += 1
-        return f"%v{self._count}"
+        return f"%v{next(self._names)}"
 
     def fresh(self, instruction: str, kind: Kind | None = None) -> Element:
         """A new value."""
@@ -174,7 +179,7 @@ class Block:
             return self.fresh(f"uitofp {source} {value.name} to {target}", kind)
         if value.kind in ("f64", "f32"):
             how = "fpext" if kind == "f64" else "fptrunc"
-            self._passed_on.add(value.name)
+            self.passed_on.add(value.name)
         else:
             how = "sitofp"
         return self.fresh(f"{how} {source} {value.name} to {target}", kind)
@@ -212,13 +217,13 @@ class Block:
     def passing(self, op: str, *operands: Any) -> Element:
         """An operation whose result is not finite where an operand is not."""
         names = [self.number(o).name for o in operands]
-        self._passed_on.update(names)
+        self.passed_on.update(names)
         return self.fresh(f"{op} {self.type(self.real)} {', '.join(names)}")
 
     def divide(self, a: Any, b: Any) -> Element:
         """A quotient passes on its dividend only: one divided by infinity is zero."""
         above, below = self.number(a).name, self.number(b).name
-        self._passed_on.add(above)
+        self.passed_on.add(above)
         return self.fresh(f"fdiv {self.type(self.real)} {above}, {below}")
 
     def compare(self, how: str, a: Any, b: Any) -> Element:
@@ -259,22 +264,40 @@ class Block:
     def intrinsic(self, name: str, *operands: Any) -> Element:
         """One of LLVM's functions of real numbers: ``fabs``, ``sqrt``, ``fma``, ``rint``, ..."""
         suffix = self.real if self.width == 1 else f"v{self.width}{self.real}"
-        return self._call(f"llvm.{name}.{suffix}", operands, "")
+        type_ = self.type(self.real)
+        given = ", ".join([type_] * len(operands))
+        self.functions.add(f"declare {type_} @llvm.{name}.{suffix}({given})")
+        return self._called(f"llvm.{name}.{suffix}", operands)
 
     def call(self, function: str, *operands: Any) -> Element:
-        """A function of the C library, for `double`."""
-        return self._call(function, operands, " nounwind memory(none)")
+        """A function of the C library, which computes in double, one number after the other."""
+        given = ", ".join(["double"] * len(operands))
+        self.functions.add(f"declare double @{function}({given}) nounwind memory(none)")
+        if self.width == 1:
+            wide = [self.number(o, "f64").name for o in operands]
+            result = self.fresh(
+                f"call double @{function}({', '.join([f'double {w}' for w in wide])})", "f64"
+            )
+            return self.number(result)
+        vector, real = self.type("f64"), self.real
+        names = [self.number(o, "f64").name for o in operands]
+        made = "poison"
+        for lane in range(self.width):
+            lanes = [self.fresh(f"extractelement {vector} {n}, i64 {lane}", "i64").name for n in names]
+            one = self.fresh(
+                f"call double @{function}({', '.join([f'double {x}' for x in lanes])})", "i64"
+            )
+            # Named integers here, so that single lanes are not tested for being finite.
+            made = self.fresh(
+                f"insertelement {vector} {made}, double {one.name}, i64 {lane}",
+                "f64" if lane == self.width - 1 else "i64",
+            ).name
+        return self.number(Element(self, made, "f64"), real)
 
     def function(self, name: str, *operands: Any) -> Element:
         """An elementary function of our own, see ``elementary``."""
         self.elementary.add((name, self.real, self.width))
         return self._called(f"gg.{name}.{self.real}.{self.width}", operands)
-
-    def _call(self, name: str, operands: Any, attributes: str) -> Element:
-        type_ = self.type(self.real)
-        given = ", ".join([type_] * len(operands))
-        self.functions.add(f"declare {type_} @{name}({given}){attributes}")
-        return self._called(name, operands)
 
     def _called(self, name: str, operands: Any) -> Element:
         type_ = self.type(self.real)
@@ -285,4 +308,4 @@ class Block:
 
     def unchecked(self) -> list[str]:
         """The values that must be finite and that no sum or product passes on."""
-        return [name for name in self._made if name not in self._passed_on]
+        return [name for name in self._made if name not in self.passed_on]

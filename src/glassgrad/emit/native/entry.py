@@ -15,7 +15,7 @@ import numpy as np
 
 from glassgrad.circuit import Circuit, WireType
 from glassgrad.emit.native.elements import NotNative, kind_of
-from glassgrad.emit.native.kernel import kernel
+from glassgrad.emit.native.kernel import Kernel, kernel
 from glassgrad.emit.native.machine import compiled
 
 __all__ = ["Answer", "native_program"]
@@ -48,8 +48,8 @@ class _MethodDef(ctypes.Structure):
 class _Code:
     """What a native function needs alive: its machine code and its description."""
 
-    def __init__(self, engine: Any, address: int) -> None:
-        self.engine = engine
+    def __init__(self, engine: Any, address: int, kernel: Kernel) -> None:
+        self.engine, self.kernel = engine, kernel
         self.method = _MethodDef(b"gradient", address, 0x80, None)
 
 
@@ -99,14 +99,15 @@ def native_program(
         circuit = replace(circuit, outputs=tuple([circuit.outputs[n] for n in chosen]))
         wanted = [wanted[n] for n in chosen]
     try:
-        text = kernel(circuit) + _entry([w.type for w in circuit.inputs], wanted, answer)
+        made = kernel(circuit)
+        text = made.text + _entry([w.type for w in circuit.inputs], wanted, answer)
     except NotNative:
         return None
     engine, address = compiled(text, "entry")
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object,
                                                      ctypes.c_void_p]  # fmt: skip
-    code = _Code(engine, address)
+    code = _Code(engine, address, made)
     function: Callable[..., Any] = make(ctypes.addressof(code.method), code, None)
     return function
 

@@ -1,199 +1,257 @@
 """From a circuit to the LLVM IR of its kernel: ``i32 kernel(ptr in, ptr out)``.
 
-The circuit is unrolled to single numbers, so this serves circuits of numbers and small arrays.
-The kernel answers true where all guards hold and every number met is finite; everything else,
-exceptions, warnings and edge points, is the NumPy tier's.
+Its arguments are tables of pointers, to the numbers of each input and of each output. It answers
+1 where all guards hold and every number met is finite; 0 hands over to the NumPy tier, which
+knows exceptions, warnings and edge points; 2 says that Python has raised.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Gate, Operand
-from glassgrad.emit.native.elements import Block, Element, NotNative
-from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
-from glassgrad.emit.native.parts import in_parts
+from glassgrad.circuit import Circuit, Gate
+from glassgrad.emit.native import blas, calls, loops
+from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
+from glassgrad.emit.native.memory import Buffer, plan_arena
+from glassgrad.emit.native.plan import Plan
+from glassgrad.emit.native.products import PRODUCTS, Product
+from glassgrad.emit.native.reductions import REDUCTIONS
+from glassgrad.emit.native.steps import Nest, Step
+from glassgrad.emit.native.structure import STRUCTURE
+from glassgrad.emit.native.unrolled import unrolled
 
-__all__ = ["kernel"]
+__all__ = ["Kernel", "kernel"]
 
-_ELEMENTS = 32  # of one array: beyond, loops pay
-_INSTRUCTIONS = 200_000
-_FLOAT, _BOOL = np.dtype(np.float64), np.dtype(np.bool_)
+_SMALL = 32  # elements of an array up to which everything is unrolled
 
 
-def kernel(circuit: Circuit) -> str:
-    """The kernel's text.
+@dataclass
+class Kernel:
+    """A kernel's text, and what has to live as long as its code.
 
-    Its two arguments are tables of pointers, to the numbers of each input and of each output.
+    Attributes
+    ----------
+    text
+        LLVM IR.
+    keep
+        Objects whose addresses stand in the text.
+    steps
+        The steps in their order; none where all is unrolled.
+    arena
+        Bytes of working memory.
+    """
+
+    text: str
+    keep: list[Any] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    arena: int = 0
+
+
+def kernel(circuit: Circuit) -> Kernel:
+    """The kernel of a circuit.
 
     Raises
     ------
     NotNative
-        A gate, a dtype or a size stands in the way.
+        A dtype, or the circuit's size, stands in the way.
     """
-    return _Writer(circuit).text()
-
-
-def load(block: Block, n: int, at: int) -> Element:
-    """A double of input n; in one entry, which `in_parts` will not cut."""
-    made = block.fresh("")
-    block.lines[-1] = (
-        f"  %p{made.name[1:]} = getelementptr ptr, ptr %in, i64 {n}\n"
-        f"  %i{made.name[1:]} = load ptr, ptr %p{made.name[1:]}\n"
-        f"  %e{made.name[1:]} = getelementptr double, ptr %i{made.name[1:]}, i64 {at}\n"
-        f"  {made.name} = load double, ptr %e{made.name[1:]}"
-    )
-    return made
-
-
-def store(block: Block, value: Element, n: int, at: int) -> None:
-    """A double into output n."""
-    name = f"{n}.{at}"
-    block.lines.append(
-        f"  %p{name} = getelementptr ptr, ptr %out, i64 {n}\n"
-        f"  %o{name} = load ptr, ptr %p{name}\n"
-        f"  %e{name} = getelementptr double, ptr %o{name}, i64 {at}\n"
-        f"  store double {value.name}, ptr %e{name}"
-    )
-
-
-class _Writer:
-    def __init__(self, circuit: Circuit) -> None:
-        self.circuit = circuit
-        self.block = Block()
-        self.values: dict[Operand, Any] = {}
-        self.held: list[Element] = []
-
-    def text(self) -> str:
-        block = self.block
-        for n, wire in enumerate(self.circuit.inputs):
-            self.allowed(wire)
-            if wire.dtype != _FLOAT:
-                raise NotNative(f"an input is {wire.type}")
-            cells = np.empty(wire.shape, object)
-            for at, index in enumerate(np.ndindex(wire.shape)):
-                cells[index] = load(block, n, at)
-            self.values[wire] = cells
-        for gate in self.circuit.gates:
-            self.gate(gate)
-            if len(block.lines) > _INSTRUCTIONS:
-                raise NotNative("the circuit has too many numbers to unroll")
-        results = [[block.number(e) for e in self.read(o).flat] for o in self.circuit.outputs]
-        ok = self.verdict()
-        for n, cells in enumerate(results):
-            for at, cell in enumerate(cells):
-                store(block, cell, n, at)
-        return "\n".join([*sorted(block.functions), in_parts(block.lines, block.kinds, ok)])
-
-    def verdict(self) -> str:
-        """Guards and finiteness, as one truth. ``v - v`` is NaN just where v is not finite."""
-        block = self.block
-        unchecked = block.unchecked()
-        sums = [block.fresh(f"fsub double {name}, {name}").name for name in unchecked]
-        while len(sums) > 1:  # a tree: no long chain of additions to wait for
-            pairs = zip(sums[::2], sums[1::2], strict=False)
-            sums = [block.fresh(f"fadd double {a}, {b}").name for a, b in pairs] + (
-                [sums[-1]] if len(sums) % 2 else []
-            )
-        truths = list(self.held)
-        if sums:
-            truths.append(block.fresh(f"fcmp ord double {sums[0]}, 0.0", "i1"))
-        ok = block.test(True)
-        for truth in truths:
-            ok = block.logic("and", ok, truth)
-        return ok.name
-
-    def allowed(self, operand: Operand) -> None:
-        if operand.dtype not in (_FLOAT, _BOOL):
-            raise NotNative(f"a wire is {operand.type}")
-        if operand.type.size > _ELEMENTS:
-            raise NotNative(f"an array has {operand.type.size} elements")
-
-    def read(self, operand: Operand) -> Any:
-        """An operand as an object array of elements, or of plain numbers where constant."""
-        found = self.values.get(operand)
-        if found is None:
-            assert isinstance(operand, Constant)
-            if operand.dtype.kind not in "fiub" or operand.type.size > _ELEMENTS:
-                raise NotNative(f"a constant is {operand.type}")
-            if operand.dtype.kind == "f" and operand.dtype != _FLOAT:
-                raise NotNative(f"a constant is {operand.type}")
-            found = self.values[operand] = np.asarray(operand.value).astype(object)
-        return found
-
-    def gate(self, gate: Gate) -> None:
-        name = gate.op.name
-        if name == "guard":
-            self.held.append(self.guard(gate))
-            return
-        if len(gate.outputs) != 1:
-            raise NotNative(f"{name} has no native form")
-        wire = gate.outputs[0]
-        self.allowed(wire)
-        result = self.result(gate)
-        made = np.empty(wire.shape, object)
-        made[...] = result
-        for index in np.ndindex(wire.shape):
-            if isinstance(made[index], np.ndarray):  # a 0-d array that was put into another
-                made[index] = made[index][()]
-            if wire.dtype == _FLOAT and isinstance(made[index], Element):
-                made[index] = self.block.number(made[index])
-        self.values[wire] = made
-
-    def result(self, gate: Gate) -> Any:
-        name, static = gate.op.name, gate.static
-        if name in ELEMENTWISE and not static:
-            lowering = ELEMENTWISE[name]
-            shape = gate.outputs[0].shape
-            made = np.empty(shape, object)
-            operands = [np.broadcast_to(self.read(i), shape) for i in gate.inputs]
-            for index in np.ndindex(shape):
-                made[index] = lowering(self.block, *[o[index] for o in operands])
-            return made
-        if name in STRUCTURAL:
-            if any(k in static for k in ("dtype", "named", "initial", "out")):
-                raise NotNative(f"{name} with {', '.join(static)} has no native form")
-            return self.structural(gate)
-        if name in SAME or (name == "astype" and gate.outputs[0].dtype == _FLOAT):
-            return self.read(gate.inputs[0]).reshape(gate.outputs[0].shape)
-        if name == "array":
-            cells = [self.read(i)[()] for i in gate.inputs]
-            made = np.empty(len(cells), object)
-            made[:] = cells
-            return made.reshape(gate.outputs[0].shape)
-        if name in ("zeros", "ones", "full"):
-            return self.read(gate.inputs[0]) if gate.inputs else float(name == "ones")
-        raise NotNative(f"{name} has no native form")
-
-    def structural(self, gate: Gate) -> Any:
-        """NumPy moves, adds and multiplies the elements; index arrays are constants as they are."""
-        operands = []
-        for n, operand in enumerate(gate.inputs):
-            index = n >= {"getitem": 1, "setitem": 2, "add_at": 2}.get(gate.op.name, 99)
-            if index and not isinstance(operand, Constant):
-                raise NotNative("an index is not constant")
-            operands.append(operand.value if index else self.read(operand))  # type: ignore[union-attr]
-        if gate.op.name == "copy":
-            return operands[0]
+    if _small(circuit):
         try:
-            return gate.op.call(*operands, **gate.static)
-        except TypeError as error:
-            raise NotNative(f"{gate.op.name} has no native form ({error})") from None
+            return Kernel(unrolled(circuit))
+        except NotNative:
+            pass
+    return _planned(circuit)
 
-    def guard(self, gate: Gate) -> Element:
-        how, told = gate.static["how"], gate.static["told"]
-        value = self.read(gate.inputs[0])
-        block = self.block
-        if value.size != 1:
-            raise NotNative("Python asked for a whole array")
-        tested = value.reshape(())[()]
-        if how == "bool":
-            truth = block.test(tested)
-            return truth if told else block.logic("xor", truth, True)
-        if how in ("float", "value"):
-            return block.compare("oeq", tested, float(told))
-        if how == "int" and abs(told) < 2**53:
-            return block.compare("oeq", block.intrinsic("trunc", tested), float(told))
+
+def _small(circuit: Circuit) -> bool:
+    return all(
+        wire.type.size <= _SMALL for gate in circuit.gates for wire in gate.outputs
+    ) and all(wire.type.size <= _SMALL for wire in circuit.inputs)
+
+
+def _planned(circuit: Circuit) -> Kernel:
+    wires = [*circuit.inputs, *[w for g in circuit.gates for w in g.outputs]]
+    if any(w.type.size == 0 for w in wires):
+        raise NotNative("an array is empty")
+    plan = Plan(circuit)
+    for gate in circuit.gates:
+        _gate(plan, gate)
+    plan.finish()
+    steps = plan.steps.sorted()
+    arena = _arena(plan, steps)
+    keep: list[Any] = [b.value for b in _buffers(steps) if b.role == "constant"]
+    functions = _Functions()
+    calls_ = [functions.call(step) for step in steps]
+    keep += [step for step in steps if isinstance(step, calls.Call)]
+    driver = _driver(steps, calls_, arena, keep)
+    return Kernel("\n".join([*functions.texts(), driver]), keep, steps, arena)
+
+
+class _Functions:
+    """The functions of all steps; steps that do the same elsewhere share one."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.declared: set[str] = set()
+        self.elementary: set[tuple[str, Kind, int]] = set()
+
+    def call(self, step: Step) -> tuple[str, list[tuple[Buffer, int]]]:
+        """The name of a step's function, and the places it is called with."""
+        places: list[tuple[Buffer, int]] = []
+        if isinstance(step, Nest):
+            made = loops.written(step)
+            text, places = made.text, made.places
+            self.declared |= made.declared
+            self.elementary |= made.elementary
+        elif isinstance(step, Product):
+            text, buffers = blas.written(step)
+            places = [(b, 0) for b in buffers]
+        else:
+            assert isinstance(step, calls.Call)
+            text = calls.written(step)
+        return self.names.setdefault(text, f"step{len(self.names)}"), places
+
+    def texts(self) -> list[str]:
+        return [*sorted(self.declared),
+                *[text.replace("@NAME", f"@{name}", 1) for text, name in self.names.items()]]  # fmt: skip
+
+
+def _gate(plan: Plan, gate: Gate) -> None:
+    """One gate joins the plan, by the first rule that takes it."""
+    name = gate.op.name
+    if name == "guard":
+        _guard(plan, gate)
+        return
+    if len(gate.outputs) == 1:
+        if plan.elementwise(gate):
+            return
+        rule = STRUCTURE.get(name) or REDUCTIONS.get(name) or PRODUCTS.get(name)
+        if rule is not None and rule(plan, gate):
+            return
+    calls.called(plan, gate)
+
+
+def _guard(plan: Plan, gate: Gate) -> None:
+    operand, how, told = gate.inputs[0], gate.static["how"], gate.static["told"]
+    if operand.type.size != 1 or how not in ("bool", "float", "value", "int"):
         raise NotNative(f"a guard of how={how!r}")
+
+    def write(block: Block, value: Element) -> Element:
+        block.real = "f64"
+        if how == "bool":
+            truth = block.test(value)
+            return truth if told else block.logic("xor", truth, True)
+        if value.kind in ("i64", "i32") and abs(told) < 2**53:
+            return block.integer_compare("eq", value, int(told)) if told == int(told) else block.test(False)
+        if how == "int":
+            return block.compare("oeq", block.intrinsic("trunc", value), float(told))
+        return block.compare("oeq", value, float(told))
+
+    if how == "int" and abs(told) >= 2**53:
+        raise NotNative("a guard of a huge int")
+    plan.guard(operand, write)
+
+
+def _buffers(steps: list[Step]) -> list[Buffer]:
+    """All buffers that steps read or write."""
+    found: dict[Buffer, None] = {}
+    for step in steps:
+        for buffer in _touched(step):
+            found[buffer] = None
+    return list(found)
+
+
+def _touched(step: Step) -> list[Buffer]:
+    if isinstance(step, Nest):
+        views = [v for load in step.loads.values() for v in (load.view, load.places)]
+        views += [v for store in step.stores for v in (store.view, store.places)]
+        views += [r.view for r in step.reductions]
+        return [v.buffer for v in views if v is not None]
+    if isinstance(step, Product):
+        return [m.view.buffer for m in (step.a, step.b, step.c)]
+    assert isinstance(step, calls.Call)
+    return [v.buffer for v in (*step.inputs, *step.outputs) if v is not None]
+
+
+def _arena(plan: Plan, steps: list[Step]) -> int:
+    first: dict[Buffer, int] = {}
+    last: dict[Buffer, int] = {}
+    for n, step in enumerate(steps):
+        for buffer in _touched(step):
+            if buffer.role == "arena":
+                first.setdefault(buffer, n)
+                last[buffer] = n
+    return plan_arena([(b, first[b], last[b]) for b in first])
+
+
+def _place(buffer: Buffer, element: int, name: str) -> list[str]:
+    """A pointer to an element of a buffer."""
+    at = element * buffer.dtype.itemsize
+    if buffer.role == "constant":
+        address = buffer.value.__array_interface__["data"][0] + at
+        return [f"  {name} = inttoptr i64 {address} to ptr"]
+    if buffer.role == "arena":
+        return [f"  {name} = getelementptr i8, ptr %arena, i64 {buffer.offset + at}"]
+    table = "%in" if buffer.role == "input" else "%out"
+    return [f"  {name}.at = getelementptr ptr, ptr {table}, i64 {buffer.number}",
+            f"  {name}.of = load ptr, ptr {name}.at",
+            f"  {name} = getelementptr i8, ptr {name}.of, i64 {at}"]  # fmt: skip
+
+
+def _driver(steps: list[Step], functions: list[Any], size: int, keep: list[Any]) -> str:
+    """The kernel itself: takes the arena, runs the steps, gives the arena back.
+
+    The one arena that belongs to the function is lent to the first call that comes; others that
+    run at the same time, in threads or re-entered from within, get memory of their own.
+    """
+    lines = ["define internal i32 @kernel(ptr %in, ptr %out) {"]
+    if size:
+        home = np.empty(size + 64, np.uint8)
+        keep.append(home)
+        address = -(-home.ctypes.data // 64) * 64
+        lines.insert(0, f"@free = internal global ptr inttoptr (i64 {address} to ptr)")
+        lines += [
+            "  %lent = atomicrmw xchg ptr @free, ptr null acq_rel",
+            "  %busy = icmp eq ptr %lent, null",
+            "  br i1 %busy, label %own, label %start",
+            "own:",
+            f"  %new = call ptr @aligned_alloc(i64 64, i64 {-(-size // 64) * 64})",
+            "  %none = icmp eq ptr %new, null",
+            "  br i1 %none, label %no, label %start",
+            "no:",
+            "  ret i32 0",
+            "start:",
+            "  %arena = phi ptr [ %lent, %0 ], [ %new, %own ]",
+        ]
+    else:
+        lines.append("  %arena = getelementptr i8, ptr %in, i64 0")
+    lines += ["  %status = alloca i32", "  store i32 0, ptr %status"]
+    for n, (step, (name, places)) in enumerate(zip(steps, functions, strict=True)):
+        if isinstance(step, calls.Call):
+            lines += [f"  %s{n} = call i32 @{name}(ptr %in, ptr %out, ptr %arena)",
+                      f"  store i32 %s{n}, ptr %status", f"  %k{n} = icmp eq i32 %s{n}, 1"]  # fmt: skip
+        else:
+            given = [f"%g{n}.{k}" for k in range(len(places))]
+            for (buffer, element), place in zip(places, given, strict=True):
+                lines += _place(buffer, element, place)
+            arguments = ", ".join([f"ptr {place}" for place in given])
+            lines += [f"  %k{n} = call i1 @{name}({arguments})", "  store i32 0, ptr %status"]
+        lines += [f"  br i1 %k{n}, label %n{n}, label %end", f"n{n}:"]
+    lines += ["  store i32 1, ptr %status", "  br label %end", "end:",
+              "  %answer = load i32, ptr %status"]  # fmt: skip
+    if size:
+        lines += [
+            "  br i1 %busy, label %drop, label %back",
+            "drop:", "  call void @free.(ptr %arena)", "  ret i32 %answer",
+            "back:", "  store atomic ptr %arena, ptr @free release, align 8",
+        ]  # fmt: skip
+    lines += ["  ret i32 %answer", "}", ""]
+    text = "\n".join(lines).replace("@free.(", "@gg_free(")
+    declared = ["declare ptr @aligned_alloc(i64, i64)", "declare void @gg_free(ptr)"]
+    if any(isinstance(s, calls.Call) for s in steps):
+        declared += ['@longs = private constant [4 x i8] c"LLL\\00"',
+                     "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"]  # fmt: skip
+    return "\n".join([*declared, text])

@@ -11,7 +11,7 @@ from typing import Any
 
 from glassgrad.emit.native.elements import Block, Element
 
-__all__ = ["ELEMENTWISE", "STRUCTURAL"]
+__all__ = ["COSTS", "ELEMENTWISE", "STRUCTURAL"]
 
 Lowering = Callable[..., Element]
 
@@ -75,6 +75,13 @@ def _softplus(b: Block, x: Any) -> Element:
     return b.call("log", b.passing("fadd", 1.0, b.call("exp", x)))
 
 
+def _logaddexp(b: Block, x: Any, y: Any) -> Element:
+    x, y = b.number(x), b.number(y)
+    more = b.select(b.compare("oge", x, y), x, y)
+    apart = b.passing("fneg", b.intrinsic("fabs", b.passing("fsub", x, y)))
+    return b.passing("fadd", more, b.call("log1p", b.call("exp", apart)))
+
+
 def _sign(b: Block, x: Any) -> Element:
     below = b.select(b.compare("olt", x, 0.0), -1.0, 0.0)
     return b.select(b.compare("ogt", x, 0.0), 1.0, below)
@@ -122,11 +129,17 @@ ELEMENTWISE: dict[str, Lowering] = {
     "isnan": lambda b, x: b.compare("uno", x, x),
     "isinf": lambda b, x: b.compare("oeq", b.intrinsic("fabs", x), math.inf),
     "isfinite": lambda b, x: b.compare("olt", b.intrinsic("fabs", x), math.inf),
-    "sigmoid": _sigmoid, "softplus": _softplus,
+    "sigmoid": _sigmoid, "softplus": _softplus, "logaddexp": _logaddexp,
     "deg2rad": _scaled(math.pi / 180), "radians": _scaled(math.pi / 180),
     "rad2deg": _scaled(180 / math.pi), "degrees": _scaled(180 / math.pi),
     **{ours: _library(theirs) for ours, theirs in _LIBRARY.items()},
     **{ours: _intrinsic(theirs) for ours, theirs in _INTRINSIC.items()},
+}  # fmt: skip
+
+#: What an element costs, in additions; what is not named costs one.
+COSTS: dict[str, float] = {
+    "divide": 4, "reciprocal": 4, "sqrt": 5, "power": 12, "sigmoid": 16, "softplus": 30, "logaddexp": 30,
+    **dict.fromkeys(_LIBRARY, 15),
 }  # fmt: skip
 
 #: Gates that only move, add and multiply: their own NumPy function runs on arrays of elements.

@@ -25,7 +25,7 @@ _LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
 # What native code calls of Python, by name.
 _PYTHON = ("PyFloat_AsDouble", "PyFloat_FromDouble", "PyTuple_New", "PyTuple_SetItem", "Py_IncRef",
            "Py_DecRef",
-           "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong")  # fmt: skip
+           "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyObject_CallFunction")  # fmt: skip
 # Places in NumPy's C API table (numpy/__multiarray_api.h), the same in every NumPy from 2.0 on.
 _TABLE = {"PyArray_Scalar": 60, "PyArray_FromAny": 69, "PyArray_New": 93}
 _LARGE = 20_000  # lines of IR from which on the cheaper optimisation level is the better bargain
@@ -75,6 +75,8 @@ def _start() -> Any:
     for name in _PYTHON:
         address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
         llvm.add_symbol(f"gg_{name}", address)
+    free = ctypes.cast(ctypes.pythonapi.free, ctypes.c_void_p).value
+    llvm.add_symbol("gg_free", free)
     table = numpy_api()
     for name, place in _TABLE.items():
         llvm.add_symbol(f"gg_{name}", table[place])

@@ -1,0 +1,114 @@
+"""Products as calls of BLAS, through the pointers SciPy gives.
+
+BLAS reads matrices column by column. A matrix that lies row by row is its own transpose to BLAS,
+so C = A B is asked for as C' = B' A', and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+
+from glassgrad.emit.native.elements import KINDS
+from glassgrad.emit.native.memory import Buffer
+from glassgrad.emit.native.products import Matrix, Product
+
+__all__ = ["pointer", "written"]
+
+_TRANSPOSED, _PLAIN = ord("T"), ord("N")
+
+
+@functools.cache
+def pointer(name: str, library: str = "cython_blas") -> int:
+    """The address of a function of BLAS or LAPACK."""
+    import importlib
+
+    module = importlib.import_module(f"scipy.linalg.{library}")
+    capsule = module.__pyx_capi__[name]
+    read = ctypes.pythonapi.PyCapsule_GetName
+    read.restype, read.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    return int(get(capsule, read(capsule)))
+
+
+def written(step: Product) -> tuple[str, list[Buffer]]:
+    """The function ``NAME`` that calls BLAS, and the buffers it is given."""
+    m, n, k = step.sizes
+    letter = "d" if step.kind == "f64" else "s"
+    type_ = KINDS[step.kind]
+    lines: list[str] = []
+    names: dict[str, str] = {}
+
+    def number(value: int) -> str:
+        name = f"%n{value}"
+        if name not in names:
+            names[name] = name
+            lines.extend([f"  {name} = alloca i32", f"  store i32 {value}, ptr {name}"])
+        return name
+
+    def letter_of(value: int) -> str:
+        name = f"%t{value}"
+        if name not in names:
+            names[name] = name
+            lines.extend([f"  {name} = alloca i8", f"  store i8 {value}, ptr {name}"])
+        return name
+
+    for name, value in (("%one", "1.0"), ("%zero", "0.0")):
+        lines += [f"  {name} = alloca {type_}", f"  store {type_} {value}, ptr {name}"]
+    pointers = []
+    for name, matrix in (("%a", step.a), ("%b", step.b), ("%c", step.c)):
+        lines.append(f"  {name}0 = getelementptr {type_}, ptr {name}, i64 {matrix.view.offset}")
+        pointers.append(f"{name}0")
+    if m == 1 or n == 1:
+        matrix, vector, steps, length, width = (
+            (step.a, 1, step.b.rows if k > 1 else 1, m, k) if n == 1
+            else (Matrix(step.b.view, step.b.columns, step.b.rows, ()), 0, step.a.columns if k > 1 else 1, n, k)
+        )  # fmt: skip
+        routine = f"{letter}gemv"
+        by_rows = matrix.columns == 1
+        ld = max(matrix.rows if by_rows else matrix.columns, width if by_rows else length)
+        arguments = [
+            letter_of(_TRANSPOSED if by_rows else _PLAIN), number(width if by_rows else length),
+            number(length if by_rows else width), "%one", "%A" if vector else "%B", number(ld),
+            "%B" if vector else "%A", number(max(steps, 1)), "%zero", "%C", number(1),
+        ]  # fmt: skip
+    else:
+        routine = f"{letter}gemm"
+
+        def side(matrix: Matrix, columns: int, rows: int) -> tuple[str, str]:
+            if matrix.columns == 1 and matrix.rows >= columns:
+                return letter_of(_PLAIN), number(matrix.rows)
+            return letter_of(_TRANSPOSED), number(max(matrix.columns, rows))
+
+        of_b, ld_b = side(step.b, n, k)
+        of_a, ld_a = side(step.a, k, m)
+        arguments = [of_b, of_a, number(n), number(m), number(k), "%one", "%B", ld_b, "%A", ld_a,
+                     "%zero", "%C", number(n)]  # fmt: skip
+    lines.append(f"  %f = inttoptr i64 {pointer(routine)} to ptr")
+    given = ", ".join([f"ptr {a}" for a in arguments])
+    body = [f"  call void %f({given})"]
+    matrices = (step.a, step.b, step.c)
+    for name, start, matrix in zip("ABC", pointers, matrices, strict=True):
+        place = start
+        moves = []
+        for axis, stride in enumerate(matrix.batch):
+            if stride:
+                moves += [f"  %{name}x{axis} = mul i64 %i{axis}, {stride}",
+                          f"  %{name}y{axis} = getelementptr {type_}, ptr {place}, i64 %{name}x{axis}"]  # fmt: skip
+                place = f"%{name}y{axis}"
+        body = [*moves, *body]
+        body[-1] = re.sub(rf"%{name}\b", place, body[-1])
+    for axis in reversed(range(len(step.batch))):
+        lines.append(f"  %at{axis} = alloca i64")
+        body = [
+            f"  store i64 0, ptr %at{axis}", f"  br label %L{axis}", f"L{axis}:",
+            f"  %i{axis} = load i64, ptr %at{axis}", *body, f"  %j{axis} = add i64 %i{axis}, 1",
+            f"  store i64 %j{axis}, ptr %at{axis}", f"  %e{axis} = icmp eq i64 %j{axis}, {step.batch[axis]}",
+            f"  br i1 %e{axis}, label %X{axis}, label %L{axis}", f"X{axis}:",
+        ]  # fmt: skip
+    text = "\n".join([
+        "define internal i1 @NAME(ptr %a, ptr %b, ptr %c) noinline {", *lines, *body, "  ret i1 true", "}", "",
+    ])  # fmt: skip
+    return text, [m.view.buffer for m in matrices]

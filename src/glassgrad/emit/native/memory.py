@@ -1,0 +1,141 @@
+"""Where the arrays of a native program lie: buffers, and views of them.
+
+A view is a NumPy array over memory nobody reads or writes: NumPy itself says what slicing,
+transposing, reshaping or broadcasting do to shape, strides and offset. The arena is one block of
+memory in which buffers that are never needed at the same time share their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from glassgrad.emit.native.elements import Kind, kind_of
+
+__all__ = ["Buffer", "View", "plan_arena", "view_of"]
+
+Role: TypeAlias = Literal["arena", "input", "output", "constant"]
+_ALIGN = 64  # bytes: a cache line, and the longest vector
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A block of memory.
+
+    Attributes
+    ----------
+    role
+        Whose it is: the arena's, the caller's (input, output), or a constant's.
+    dtype, size
+        What lies there, and how many.
+    number
+        Which input or output.
+    value
+        A constant's array, in C order and aligned.
+    tested
+        Whether what lies there is known to be finite.
+    writers, readers
+        The steps that do.
+    offset
+        Where in the arena, in bytes; set by `plan_arena`.
+    """
+
+    role: Role
+    dtype: np.dtype[Any]
+    size: int
+    number: int = 0
+    value: Any = None
+    tested: bool = False
+    writers: list[Any] = field(default_factory=list)
+    readers: list[Any] = field(default_factory=list)
+    offset: int = -1
+
+    def __post_init__(self) -> None:
+        self.kind: Kind = kind_of(self.dtype)
+        self.stand_in = np.empty(self.size, self.dtype)  # never touched, so it costs no memory
+        self.base: int = self.stand_in.ctypes.data
+
+    @property
+    def bytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def whole(self, shape: Sequence[int]) -> View:
+        """The buffer as an array in C order."""
+        return View(self, self.stand_in.reshape(shape))
+
+
+@dataclass(eq=False)
+class View:
+    """An array within a buffer."""
+
+    buffer: Buffer
+    array: np.ndarray[Any, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def offset(self) -> int:
+        """In elements from the start of the buffer."""
+        return (self.array.__array_interface__["data"][0] - self.buffer.base) // self.itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """In elements; 0 along axes of one element."""
+        return tuple(
+            [s // self.itemsize if n > 1 else 0
+             for s, n in zip(self.array.strides, self.array.shape, strict=True)]
+        )  # fmt: skip
+
+    @property
+    def itemsize(self) -> int:
+        return self.buffer.dtype.itemsize
+
+    def spread(self, shape: Sequence[int]) -> View:
+        """Broadcast to a shape."""
+        if self.array.shape == tuple(shape):
+            return self
+        return View(self.buffer, np.broadcast_to(self.array, shape))
+
+    def is_whole(self) -> bool:
+        """Whether it is all of its buffer, in C order."""
+        return self.array.flags.c_contiguous and self.array.size == self.buffer.size
+
+    def key(self) -> Any:
+        """Equal for views of the same elements in the same order."""
+        return self.buffer, self.offset, self.shape, self.strides
+
+
+def view_of(view: View, array: Any) -> View | None:
+    """What NumPy made of a view's stand-in as a view, or None where it made a copy."""
+    if not isinstance(array, np.ndarray):
+        return None
+    start = array.__array_interface__["data"][0] - view.buffer.base
+    if array.size and not 0 <= start < max(view.buffer.bytes, 1):
+        return None
+    return View(view.buffer, array)
+
+
+def plan_arena(buffers: Sequence[tuple[Buffer, int, int]]) -> int:
+    """Place buffers in the arena, each with its first and last step; gives the size in bytes.
+
+    The largest are placed first, each at the lowest place where nothing lies that lives at the
+    same time.
+    """
+    placed: list[tuple[int, int, int, int]] = []  # start, end, first, last
+    total = 0
+    for buffer, first, last in sorted(buffers, key=lambda b: -b[0].bytes):
+        size = -(-max(buffer.bytes, 1) // _ALIGN) * _ALIGN
+        at = 0
+        for start, end in sorted((s, e) for s, e, f, z in placed if f <= last and first <= z):
+            if at + size <= start:
+                break
+            at = max(at, end)
+        buffer.offset = at
+        placed.append((at, at + size, first, last))
+        total = max(total, at + size)
+    return total
