@@ -50,7 +50,7 @@ def check(f: Callable[..., Any], *calls: tuple[Any, ...], tolerance: float = 1e-
             value, gradients = transform(*args)
             expected = f(*args)
             assert type(value) is type(expected)
-            assert value == expected, args
+            np.testing.assert_allclose(value, expected, rtol=1e-14, err_msg=str(args))
             for k in range(n):
                 slope = numerical(lambda *a: float(f(*a)), args, k)
                 np.testing.assert_allclose(

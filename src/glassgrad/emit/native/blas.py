@@ -11,6 +11,7 @@ import functools
 import re
 
 from glassgrad.emit.native.elements import KINDS
+from glassgrad.emit.native.loops import given
 from glassgrad.emit.native.memory import Buffer
 from glassgrad.emit.native.products import Matrix, Product
 
@@ -87,8 +88,8 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
         arguments = [of_b, of_a, number(n), number(m), number(k), "%one", "%B", ld_b, "%A", ld_a,
                      "%zero", "%C", number(n)]  # fmt: skip
     lines.append(f"  %f = inttoptr i64 {pointer(routine)} to ptr")
-    given = ", ".join([f"ptr {a}" for a in arguments])
-    body = [f"  call void %f({given})"]
+    passed = ", ".join([f"ptr {a}" for a in arguments])
+    body = [f"  call void %f({passed})"]
     matrices = (step.a, step.b, step.c)
     for name, start, matrix in zip("ABC", pointers, matrices, strict=True):
         place = start
@@ -109,6 +110,6 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
             f"  br i1 %e{axis}, label %X{axis}, label %L{axis}", f"X{axis}:",
         ]  # fmt: skip
     text = "\n".join([
-        "define internal i1 @NAME(ptr %a, ptr %b, ptr %c) noinline {", *lines, *body, "  ret i1 true", "}", "",
+        "define internal i32 @NAME(ptr %list) {", *given(("%a", "%b", "%c")), *lines, *body, "  ret i32 1", "}", "",
     ])  # fmt: skip
     return text, [m.view.buffer for m in matrices]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate, Operand
+from glassgrad.emit.native.loops import given
 from glassgrad.emit.native.memory import Buffer, View
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step
@@ -94,19 +95,12 @@ def called(plan: Plan, gate: Gate) -> None:
 def written(step: Call) -> str:
     """The function ``NAME``: 0 where it failed, 1 where it went well, 2 for an exception."""
     true = f"inttoptr (i64 {id(True)} to ptr)"
-    return f"""define internal i32 @NAME(ptr %in, ptr %out, ptr %arena) noinline {{
-  %i = ptrtoint ptr %in to i64
-  %o = ptrtoint ptr %out to i64
-  %a = ptrtoint ptr %arena to i64
-  %r = call ptr (ptr, ptr, ...) @gg_PyObject_CallFunction(ptr inttoptr (i64 {id(step)} to ptr), ptr @longs, i64 %i, i64 %o, i64 %a)
-  %null = icmp eq ptr %r, null
-  br i1 %null, label %raised, label %back
-raised:
-  ret i32 2
-back:
-  call void @gg_Py_DecRef(ptr %r)
-  %well = icmp eq ptr %r, {true}
-  %answer = zext i1 %well to i32
-  ret i32 %answer
-}}
-"""
+    call = f"ptr inttoptr (i64 {id(step)} to ptr), ptr @longs, ptr %i, ptr %o, ptr %a"
+    return "\n".join([
+        "define internal i32 @NAME(ptr %list) {", *given(("%i", "%o", "%a")),
+        f"  %r = call ptr (ptr, ptr, ...) @gg_PyObject_CallFunction({call})",
+        "  %null = icmp eq ptr %r, null", "  br i1 %null, label %raised, label %back", "raised:",
+        "  ret i32 2", "back:", "  call void @gg_Py_DecRef(ptr %r)",
+        f"  %well = icmp eq ptr %r, {true}", "  %answer = zext i1 %well to i32",
+        "  ret i32 %answer", "}", "",
+    ])  # fmt: skip

@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from glassgrad.circuit import Circuit, Gate
 from glassgrad.emit.native import blas, calls, loops
+from glassgrad.emit.native.driver import Place, driver, head
+from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
-from glassgrad.emit.native.memory import Buffer, plan_arena
+from glassgrad.emit.native.memory import Buffer, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
-from glassgrad.emit.native.steps import Nest, Step
+from glassgrad.emit.native.steps import Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.unrolled import unrolled
 
@@ -84,10 +84,13 @@ def _planned(circuit: Circuit) -> Kernel:
     arena = _arena(plan, steps)
     keep: list[Any] = [b.value for b in _buffers(steps) if b.role == "constant"]
     functions = _Functions()
-    calls_ = [functions.call(step) for step in steps]
+    in_order = [functions.call(step) for step in steps]
     keep += [step for step in steps if isinstance(step, calls.Call)]
-    driver = _driver(steps, calls_, arena, keep)
-    return Kernel("\n".join([*functions.texts(), driver]), keep, steps, arena)
+    lists = head(in_order)
+    for buffer in _buffers(steps):
+        buffer.offset += lists
+    text = driver(in_order, len(circuit.inputs), len(circuit.outputs), lists + arena, keep)
+    return Kernel("\n".join([*functions.texts(), text]), keep, steps, lists + arena)
 
 
 class _Functions:
@@ -95,28 +98,75 @@ class _Functions:
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
+        self.nests: dict[Any, tuple[str, list[int]]] = {}
         self.declared: set[str] = set()
         self.elementary: set[tuple[str, Kind, int]] = set()
 
-    def call(self, step: Step) -> tuple[str, list[tuple[Buffer, int]]]:
+    def call(self, step: Step) -> tuple[str, list[Place]]:
         """The name of a step's function, and the places it is called with."""
-        places: list[tuple[Buffer, int]] = []
         if isinstance(step, Nest):
+            key, touched = _pattern(step)
+            known = self.nests.get(key)
+            if known is not None:
+                name, order = known
+                return name, [Place(*touched[n]) for n in order]
             made = loops.written(step)
-            text, places = made.text, made.places
+            text, places = made.text, [Place(*p) for p in made.places]
             self.declared |= made.declared
             self.elementary |= made.elementary
+            name = self.names.setdefault(text, f"step{len(self.names)}")
+            numbers = {place: n for n, place in enumerate(touched)}
+            self.nests[key] = name, [numbers[place] for place in made.places]
         elif isinstance(step, Product):
             text, buffers = blas.written(step)
-            places = [(b, 0) for b in buffers]
+            places = [Place(b) for b in buffers]
         else:
             assert isinstance(step, calls.Call)
             text = calls.written(step)
+            places = [Place(None, 0, table) for table in ("in", "out", "arena")]
         return self.names.setdefault(text, f"step{len(self.names)}"), places
 
     def texts(self) -> list[str]:
-        return [*sorted(self.declared),
+        if any("@longs" in text for text in self.names):
+            self.declared |= {'@longs = private constant [4 x i8] c"LLL\\00"',
+                              "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"}  # fmt: skip
+        text, declared = definitions(self.elementary)
+        return [*sorted(self.declared | declared), text,
                 *[text.replace("@NAME", f"@{name}", 1) for text, name in self.names.items()]]  # fmt: skip
+
+
+def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:
+    """What a nest does but where, equal for nests that give the same text; and the places."""
+    places: dict[tuple[Buffer, int], int] = {}
+    numbers: dict[Any, Any] = {}
+
+    def of(view: View | None, whole: bool = False) -> Any:
+        if view is None:
+            return None
+        place = (view.buffer, 0 if whole else view.offset)
+        return (places.setdefault(place, len(places)), None if whole else view.strides,
+                view.buffer.kind, view.buffer.tested, view.buffer.role == "constant",
+                view.buffer.size)  # fmt: skip
+
+    def number(value: Any) -> Any:
+        return numbers.get(value) if isinstance(value, (Load, Operation)) else repr(value)
+
+    key: list[Any] = [nest.domain]
+    for load in nest.loads.values():
+        key.append((of(load.view, load.places is not None), of(load.places)))
+        numbers[load] = len(numbers)
+    for made in nest.operations:
+        key.append((made.write, *[number(o) for o in made.operands], made.real, made.result))
+        numbers[made] = len(numbers)
+    for store in nest.stores:
+        key.append((number(store.value), of(store.view, store.places is not None), store.add,
+                    of(store.places)))  # fmt: skip
+    for reduction in nest.reductions:
+        key.append((number(reduction.value), of(reduction.view), reduction.axes, reduction.how,
+                    reduction.kind))  # fmt: skip
+        of(reduction.view, True)
+    key += [(number(g.value), g) for g in nest.guards]
+    return tuple(key), list(places)
 
 
 def _gate(plan: Plan, gate: Gate) -> None:
@@ -185,73 +235,3 @@ def _arena(plan: Plan, steps: list[Step]) -> int:
                 first.setdefault(buffer, n)
                 last[buffer] = n
     return plan_arena([(b, first[b], last[b]) for b in first])
-
-
-def _place(buffer: Buffer, element: int, name: str) -> list[str]:
-    """A pointer to an element of a buffer."""
-    at = element * buffer.dtype.itemsize
-    if buffer.role == "constant":
-        address = buffer.value.__array_interface__["data"][0] + at
-        return [f"  {name} = inttoptr i64 {address} to ptr"]
-    if buffer.role == "arena":
-        return [f"  {name} = getelementptr i8, ptr %arena, i64 {buffer.offset + at}"]
-    table = "%in" if buffer.role == "input" else "%out"
-    return [f"  {name}.at = getelementptr ptr, ptr {table}, i64 {buffer.number}",
-            f"  {name}.of = load ptr, ptr {name}.at",
-            f"  {name} = getelementptr i8, ptr {name}.of, i64 {at}"]  # fmt: skip
-
-
-def _driver(steps: list[Step], functions: list[Any], size: int, keep: list[Any]) -> str:
-    """The kernel itself: takes the arena, runs the steps, gives the arena back.
-
-    The one arena that belongs to the function is lent to the first call that comes; others that
-    run at the same time, in threads or re-entered from within, get memory of their own.
-    """
-    lines = ["define internal i32 @kernel(ptr %in, ptr %out) {"]
-    if size:
-        home = np.empty(size + 64, np.uint8)
-        keep.append(home)
-        address = -(-home.ctypes.data // 64) * 64
-        lines.insert(0, f"@free = internal global ptr inttoptr (i64 {address} to ptr)")
-        lines += [
-            "  %lent = atomicrmw xchg ptr @free, ptr null acq_rel",
-            "  %busy = icmp eq ptr %lent, null",
-            "  br i1 %busy, label %own, label %start",
-            "own:",
-            f"  %new = call ptr @aligned_alloc(i64 64, i64 {-(-size // 64) * 64})",
-            "  %none = icmp eq ptr %new, null",
-            "  br i1 %none, label %no, label %start",
-            "no:",
-            "  ret i32 0",
-            "start:",
-            "  %arena = phi ptr [ %lent, %0 ], [ %new, %own ]",
-        ]
-    else:
-        lines.append("  %arena = getelementptr i8, ptr %in, i64 0")
-    lines += ["  %status = alloca i32", "  store i32 0, ptr %status"]
-    for n, (step, (name, places)) in enumerate(zip(steps, functions, strict=True)):
-        if isinstance(step, calls.Call):
-            lines += [f"  %s{n} = call i32 @{name}(ptr %in, ptr %out, ptr %arena)",
-                      f"  store i32 %s{n}, ptr %status", f"  %k{n} = icmp eq i32 %s{n}, 1"]  # fmt: skip
-        else:
-            given = [f"%g{n}.{k}" for k in range(len(places))]
-            for (buffer, element), place in zip(places, given, strict=True):
-                lines += _place(buffer, element, place)
-            arguments = ", ".join([f"ptr {place}" for place in given])
-            lines += [f"  %k{n} = call i1 @{name}({arguments})", "  store i32 0, ptr %status"]
-        lines += [f"  br i1 %k{n}, label %n{n}, label %end", f"n{n}:"]
-    lines += ["  store i32 1, ptr %status", "  br label %end", "end:",
-              "  %answer = load i32, ptr %status"]  # fmt: skip
-    if size:
-        lines += [
-            "  br i1 %busy, label %drop, label %back",
-            "drop:", "  call void @free.(ptr %arena)", "  ret i32 %answer",
-            "back:", "  store atomic ptr %arena, ptr @free release, align 8",
-        ]  # fmt: skip
-    lines += ["  ret i32 %answer", "}", ""]
-    text = "\n".join(lines).replace("@free.(", "@gg_free(")
-    declared = ["declare ptr @aligned_alloc(i64, i64)", "declare void @gg_free(ptr)"]
-    if any(isinstance(s, calls.Call) for s in steps):
-        declared += ['@longs = private constant [4 x i8] c"LLL\\00"',
-                     "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"]  # fmt: skip
-    return "\n".join([*declared, text])

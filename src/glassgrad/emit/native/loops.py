@@ -8,21 +8,18 @@ stand on the stack in the text; LLVM keeps them in registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from glassgrad.emit.native.elements import KINDS, Block, Element, Kind, literal
-from glassgrad.emit.native.memory import Buffer, View
-from glassgrad.emit.native.steps import Load, Nest, Operation, Reduction, Store
+from glassgrad.emit.native.memory import Buffer
+from glassgrad.emit.native.steps import Load, Nest, Operation, Reduction
+from glassgrad.emit.native.sums import BLOCK, IDENTITY, RunningSum, combined
+from glassgrad.emit.native.walk import REAL, Walk, as_kind, mask
 
-__all__ = ["written"]
+__all__ = ["Function", "given", "written"]
 
 _LANES: dict[Kind, int] = {"f64": 8, "f32": 16, "i1": 16, "i8": 16, "i32": 16, "i64": 8}
-_BLOCK = 1024  # elements summed into one accumulator before it is added to the larger sum
-_REAL = ("f64", "f32")
-_IDENTITY = {"add": 0.0, "mul": 1.0, "max": -math.inf, "min": math.inf}
-
 
 class Function(NamedTuple):
     """The function ``NAME`` of a nest.
@@ -47,82 +44,39 @@ class Function(NamedTuple):
 
 def written(nest: Nest) -> Function:
     """A nest as a function; nests that differ only in where things lie give the same text."""
-    writer = _Writer(nest)
+    writer = Writer(nest)
     text = writer.text()
     return Function(text, list(writer.bases), writer.functions, writer.elementary)
 
 
-class _Access:
-    """How a view is walked through: its first element, and a stride for each loop."""
+def given(names: Iterable[str]) -> list[str]:
+    """The arguments of a step, from its list of pointers."""
+    lines = []
+    for n, name in enumerate(names):
+        lines += [f"  {name}.at = getelementptr ptr, ptr %list, i64 {n}",
+                  f"  {name} = load ptr, ptr {name}.at"]  # fmt: skip
+    return lines
 
-    def __init__(self, view: View, strides: tuple[int, ...]) -> None:
-        self.buffer, self.offset, self.strides = view.buffer, view.offset, strides
 
+class Writer(Walk):
+    """Writes one nest."""
 
-class _Writer:
     def __init__(self, nest: Nest) -> None:
         self.nest = nest
-        self.names = count(1)
-        self.functions: set[str] = set()
+        self.sizes, groups = _loops(nest)
+        super().__init__(groups, max(len(self.sizes) - 1, 0))
         self.elementary: set[tuple[str, Kind, int]] = set()
-        self.bases: dict[tuple[Buffer, int], str] = {}
         self.stack: list[str] = []
-        self.axes, self.sizes, self.groups = self.loops()
-        self.depth = max(len(self.sizes) - 1, 0)  # of the innermost loop
-        self.before: list[list[str]] = [[] for _ in range(self.depth + 1)]
         self.after: list[list[str]] = [[] for _ in range(self.depth + 1)]
-        self.pointers: dict[Any, str] = {}
-        self.held: dict[tuple[Any, int], Element] = {}  # loaded once for many elements
-        self.hoisted: list[tuple[int, Element]] = []
         self.passed_on: set[str] = set()
-        self.trusted: set[str] = set()  # known to be finite, or told of by what is made of them
         self.sequential = any(s.places is not None for s in nest.stores)
         self.width = self.lanes()
         self.unroll = self.copies()
         self.bad: dict[Any, str] = {}
-        self.summing: list[_Sum] = [
-            _Sum(self, n, r) for n, r in enumerate(nest.reductions) if self.in_registers(r)
+        self.summing: list[RunningSum] = [
+            RunningSum(self, n, r) for n, r in enumerate(nest.reductions) if self.in_registers(r)
         ]
         self.guarding = "%held" if nest.guards else ""
-
-    # -- which loops -------------------------------------------------------------------------
-
-    def loops(self) -> tuple[tuple[int, ...], tuple[int, ...], list[list[int]]]:
-        """The axes in the order of the loops, sizes, and which axes run as one loop."""
-        nest = self.nest
-        views = [l.places or l.view for l in nest.loads.values()]
-        views += [s.places or s.view for s in nest.stores]
-        stores = len(views) - len(nest.stores)
-        views += [r.view for r in nest.reductions]
-        strides = [v.strides for v in views]
-        axes = [n for n, size in enumerate(nest.domain) if size > 1]
-        ordered = any(s.places is not None for s in nest.stores)
-        if len(axes) > 1 and not ordered:
-            def fitness(axis: int) -> float:
-                good = 0.0
-                for n, s in enumerate(strides):
-                    stride = s[axis]
-                    good += 2 if stride == 1 else 1 if stride == 0 else -2
-                    if stride == 0 and stores <= n < stores + len(nest.stores):
-                        good -= 3
-                return good - (3 if nest.domain[axis] < 4 else 0)
-
-            best = max(axes, key=lambda a: (fitness(a), a))
-            axes.remove(best)
-            axes.append(best)
-        reduced = [frozenset(r.axes) for r in nest.reductions]
-        groups: list[list[int]] = []
-        for axis in axes:
-            if groups and all(
-                s[groups[-1][-1]] == s[axis] * nest.domain[axis] for s in strides
-            ) and all((groups[-1][-1] in r) == (axis in r) for r in reduced):
-                groups[-1].append(axis)
-            else:
-                groups.append([axis])
-        return tuple(axes), tuple([math.prod([nest.domain[a] for a in g]) for g in groups]), groups
-
-    def access(self, view: View) -> _Access:
-        return _Access(view, tuple([view.strides[g[-1]] for g in self.groups]))
 
     def lanes(self) -> int:
         if self.sequential or not self.sizes:
@@ -155,7 +109,7 @@ class _Writer:
         for each in self.summing:
             each.end()
         for depth, element in self.hoisted:
-            if element.name not in self.passed_on and element.kind in _REAL:
+            if element.name not in self.passed_on and element.kind in REAL:
                 self.check(self.after[depth], Block(element.block.width, self.names), element, 0, None)
         lines = self.nested(0, inner)
         if self.guarding:
@@ -163,9 +117,8 @@ class _Writer:
         fills = [line for r in self.nest.reductions if not self.in_registers(r) or self.again(r)
                  for line in self.filled(r)]  # fmt: skip
         answer, lines_end = self.verdict()
-        given = ", ".join([f"ptr {name}" for name in self.bases.values()])
-        return "\n".join([f"define internal i1 @NAME({given}) noinline {{", *self.stack, *fills, *lines, *lines_end,
-                          f"  ret i1 {answer}", "}", ""])  # fmt: skip
+        return "\n".join(["define internal i32 @NAME(ptr %list) {", *given(self.bases.values()), *self.stack, *fills, *lines, *lines_end,
+                          f"  %answer = zext i1 {answer} to i32", "  ret i32 %answer", "}", ""])  # fmt: skip
 
     def nested(self, depth: int, inner: list[str]) -> list[str]:
         if depth == self.depth:
@@ -188,15 +141,15 @@ class _Writer:
         if not self.sizes:
             return self.body("0", 0, None)
         size = self.sizes[-1]
-        blocks = size // _BLOCK if size > 2 * _BLOCK and any(s.long for s in self.summing) else 0
+        blocks = size // BLOCK if size > 2 * BLOCK and any(s.long for s in self.summing) else 0
         lines: list[str] = []
         if blocks:
             n = next(self.names)
-            body = [f"  %s{n} = mul nuw nsw i64 %k{n}, {_BLOCK}", *self.segment(f"%s{n}", _BLOCK)]
+            body = [f"  %s{n} = mul nuw nsw i64 %k{n}, {BLOCK}", *self.segment(f"%s{n}", BLOCK)]
             lines += self.loop(f"%k{n}", blocks, body)
-        rest = size - blocks * _BLOCK
+        rest = size - blocks * BLOCK
         if rest:
-            lines += self.segment(str(blocks * _BLOCK), rest)
+            lines += self.segment(str(blocks * BLOCK), rest)
         return lines
 
     def segment(self, start: str, size: int) -> list[str]:
@@ -245,7 +198,7 @@ class _Writer:
         for operation in self.nest.operations:
             block.real = operation.real
             made = operation.write(block, *[value(o) for o in operation.operands])
-            if operation.result in _REAL:
+            if operation.result in REAL:
                 block.real = operation.result
                 made = block.number(made)
             elif operation.result == "i1":
@@ -285,7 +238,7 @@ class _Writer:
         out.real = kind
         value = element
         if lanes is not None:
-            value = out.select(_mask(out, lanes), element, out.constant(0.0, kind))
+            value = out.select(mask(out, lanes), element, out.constant(0.0, kind))
         old = out.fresh(f"load {type_}, ptr {name}", kind)
         new = out.intrinsic("fmuladd", value, out.constant(0.0, kind), old)
         out.lines.append(f"  store {type_} {new.name}, ptr {name}")
@@ -312,7 +265,7 @@ class _Writer:
             return Element(block, name, kind)
         vector, scalar = f"<{width} x {KINDS[kind]}>", KINDS[kind]
         suffix = f"v{width}{kind}"
-        if kind not in _REAL:
+        if kind not in REAL:
             self.functions.add(f"declare {scalar} @llvm.vector.reduce.add.{suffix}({vector})")
             return block.fresh(f"call {scalar} @llvm.vector.reduce.add.{suffix}({vector} {name})", kind)
         if how in ("add", "mul"):
@@ -326,174 +279,6 @@ class _Writer:
                 f"{vector} {name})", kind)  # fmt: skip
         self.functions.add(f"declare {scalar} @llvm.vector.reduce.f{how}.{suffix}({vector})")
         return block.fresh(f"call {scalar} @llvm.vector.reduce.f{how}.{suffix}({vector} {name})", kind)
-
-    # -- memory ------------------------------------------------------------------------------
-
-    def base(self, buffer: Buffer, offset: int = 0) -> str:
-        """The argument that points to an element of a buffer."""
-        return self.bases.setdefault((buffer, offset), f"%m{len(self.bases)}")
-
-    def pointer(self, access: _Access) -> tuple[str, int]:
-        """A pointer to a row's first element, and the depth it is known at."""
-        outer = access.strides[:-1]
-        key = (access.buffer, access.offset, outer)
-        depth = max([d + 1 for d, s in enumerate(outer) if s], default=0)
-        found = self.pointers.get(key)
-        if found is None:
-            origin = self.base(access.buffer, access.offset)
-            lines = self.before[depth]
-            index = "0"
-            for d, stride in enumerate(outer):
-                if stride:
-                    n = next(self.names)
-                    lines += [f"  %x{n} = mul nsw i64 %i{d}, {stride}", f"  %y{n} = add nsw i64 %x{n}, {index}"]
-                    index = f"%y{n}"
-            found = f"%p{next(self.names)}"
-            lines.append(f"  {found} = getelementptr {_stored_type(access.buffer.kind)}, ptr {origin}, i64 {index}")
-            self.pointers[key] = found
-        return found, depth
-
-    def address(self, block: Block, access: _Access, at: str) -> str:
-        """Where the element (or first of a vector) at an inner index lies."""
-        row, _ = self.pointer(access)
-        stride = access.strides[-1] if access.strides else 0
-        if not stride:
-            return row
-        index = at
-        if stride != 1:
-            index = block.fresh(f"mul nsw i64 {at}, {stride}", "i64").name
-        type_ = _stored_type(access.buffer.kind)
-        return block.fresh(f"getelementptr {type_}, ptr {row}, i64 {index}", "i64").name
-
-    def loaded(self, block: Block, load: Load, at: str, lanes: int | None) -> Element:
-        if load.places is not None:
-            positions = self.walked(block, self.access(load.places), at, lanes)
-            origin = self.base(load.view.buffer)
-            made = self.gathered(block, load.view.buffer, origin, positions, lanes)
-        else:
-            made = self.walked(block, self.access(load.view), at, lanes)
-        if load.view.buffer.tested:
-            self.trusted.add(made.name)
-        return made
-
-    def walked(self, block: Block, access: _Access, at: str, lanes: int | None) -> Element:
-        """The elements of a view at an inner index."""
-        kind, width = access.buffer.kind, block.width
-        stored = _stored_type(kind)
-        stride = access.strides[-1] if access.strides else 0
-        if stride == 0:
-            return self.spread(block, access)
-        address = self.address(block, access, at)
-        if width == 1:
-            return _truth(block, block.fresh(f"load {stored}, ptr {address}", _stored_kind(kind)), kind)
-        vector = f"<{width} x {stored}>"
-        if stride == 1 and lanes is None:
-            align = access.buffer.dtype.itemsize
-            return _truth(block, block.fresh(f"load {vector}, ptr {address}, align {align}", _stored_kind(kind)), kind)
-        if stride == 1:
-            name = f"llvm.masked.load.v{width}{_suffix(kind)}.p0"
-            self.functions.add(f"declare {vector} @{name}(ptr, i32, <{width} x i1>, {vector})")
-            made = block.fresh(
-                f"call {vector} @{name}(ptr {address}, i32 {access.buffer.dtype.itemsize}, "
-                f"<{width} x i1> {_mask_text(width, lanes)}, {vector} {_ones(kind)})", _stored_kind(kind))  # fmt: skip
-            return _truth(block, made, kind)
-        steps = ", ".join([f"i64 {lane * stride}" for lane in range(width)])
-        return self.gathered(block, access.buffer, address, Element(block, f"<{steps}>", "i64"), lanes)
-
-    def gathered(self, block: Block, buffer: Buffer, origin: str, positions: Element, lanes: int | None) -> Element:
-        """Elements at positions from a pointer on."""
-        kind, width = buffer.kind, block.width
-        stored = _stored_type(kind)
-        if width == 1:
-            where = block.fresh(f"getelementptr {stored}, ptr {origin}, i64 {positions.name}", "i64")
-            return _truth(block, block.fresh(f"load {stored}, ptr {where.name}", _stored_kind(kind)), kind)
-        wide = positions.name
-        if positions.kind != "i64":
-            wide = block.whole(positions).name
-        where = block.fresh(f"getelementptr {stored}, ptr {origin}, <{width} x i64> {wide}", "i64")
-        vector = f"<{width} x {stored}>"
-        name = f"llvm.masked.gather.v{width}{_suffix(kind)}.v{width}p0"
-        self.functions.add(f"declare {vector} @{name}(<{width} x ptr>, i32, <{width} x i1>, {vector})")
-        made = block.fresh(
-            f"call {vector} @{name}(<{width} x ptr> {where.name}, i32 {buffer.dtype.itemsize}, "
-            f"<{width} x i1> {_mask_text(width, lanes)}, {vector} {_ones(kind)})", _stored_kind(kind))  # fmt: skip
-        return _truth(block, made, kind)
-
-    def spread(self, block: Block, access: _Access) -> Element:
-        """One number for the whole inner loop, loaded outside it."""
-        row, depth = self.pointer(access)
-        found = self.held.get((row, block.width))
-        if found is None:
-            kind = access.buffer.kind
-            outer, wide = Block(1, self.names), Block(block.width, self.names)
-            one = _truth(outer, outer.fresh(f"load {_stored_type(kind)}, ptr {row}", _stored_kind(kind)), kind)
-            found = one
-            if block.width > 1:
-                vector, scalar = wide.type(kind), KINDS[kind]
-                first = wide.fresh(f"insertelement {vector} poison, {scalar} {one.name}, i64 0", kind)
-                found = wide.fresh(
-                    f"shufflevector {vector} {first.name}, {vector} poison, "
-                    f"<{block.width} x i32> zeroinitializer", kind)  # fmt: skip
-            self.before[depth] += [*outer.lines, *wide.lines]
-            self.held[row, block.width] = found
-            if not access.buffer.tested:
-                self.hoisted.append((depth, found))
-        return found
-
-    def stored(self, block: Block, store: Store, value: Any, at: str, lanes: int | None) -> None:
-        buffer, width = store.view.buffer, block.width
-        kind = buffer.kind
-        made = _as(block, value, kind)
-        if store.places is not None:
-            position = self.walked(block, self.access(store.places), at, lanes)
-            origin = self.base(buffer)
-            where = block.fresh(f"getelementptr {_stored_type(kind)}, ptr {origin}, i64 {position.name}", "i64").name
-            if store.add:
-                old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
-                block.real = kind
-                made = block.passing("fadd", old, made)
-                self.trusted.add(made.name)
-                self.trusted.add(old.name)
-            block.lines.append(f"  store {_stored_type(kind)} {_byte(block, made).name}, ptr {where}")
-            return
-        access = self.access(store.view)
-        if store.add:
-            old = self.walked(block, access, at, lanes) if (access.strides and access.strides[-1]) else None
-            if old is None:
-                where = self.address(block, access, at)
-                old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
-                assert width == 1
-            self.trusted.add(old.name)
-            block.real = kind
-            made = block.passing("fadd", old, made)
-        self.put(block, access, made, at, lanes)
-
-    def put(self, block: Block, access: _Access, made: Element, at: str, lanes: int | None) -> None:
-        kind, width = access.buffer.kind, block.width
-        stored, size = _stored_type(kind), access.buffer.dtype.itemsize
-        address = self.address(block, access, at)
-        made = _byte(block, made)
-        stride = access.strides[-1] if access.strides else 0
-        if width == 1:
-            block.lines.append(f"  store {stored} {made.name}, ptr {address}")
-            return
-        vector = f"<{width} x {stored}>"
-        if stride == 1 and lanes is None:
-            block.lines.append(f"  store {vector} {made.name}, ptr {address}, align {size}")
-            return
-        mask = f"<{width} x i1> {_mask_text(width, lanes)}"
-        if stride == 1:
-            name = f"llvm.masked.store.v{width}{_suffix(kind)}.p0"
-            self.functions.add(f"declare void @{name}({vector}, ptr, i32, <{width} x i1>)")
-            block.lines.append(f"  call void @{name}({vector} {made.name}, ptr {address}, i32 {size}, {mask})")
-            return
-        steps = ", ".join([f"i64 {lane * stride}" for lane in range(width)])
-        where = block.fresh(f"getelementptr {stored}, ptr {address}, <{width} x i64> <{steps}>", "i64")
-        name = f"llvm.masked.scatter.v{width}{_suffix(kind)}.v{width}p0"
-        self.functions.add(f"declare void @{name}({vector}, <{width} x ptr>, i32, <{width} x i1>)")
-        block.lines.append(
-            f"  call void @{name}({vector} {made.name}, <{width} x ptr> {where.name}, i32 {size}, {mask})"
-        )
 
     # -- reductions --------------------------------------------------------------------------
 
@@ -514,14 +299,14 @@ class _Writer:
         n = next(self.names)
         name = self.base(buffer)
         type_ = KINDS[reduction.kind]
-        value = literal(_IDENTITY[reduction.how], reduction.kind) if reduction.kind in _REAL else "0"
+        value = literal(IDENTITY[reduction.how], reduction.kind) if reduction.kind in REAL else "0"
         return self.loop(f"%f{n}", buffer.size, [
             f"  %g{n} = getelementptr {type_}, ptr {name}, i64 %f{n}",
             f"  store {type_} {value}, ptr %g{n}"])  # fmt: skip
 
     def reduced(self, block: Block, reduction: Reduction, value: Any, at: str, copy: int, lanes: int | None) -> None:
         kind = reduction.kind
-        made = _as(block, value, kind)
+        made = as_kind(block, value, kind)
         for each in self.summing:
             if each.reduction is reduction:
                 each.take(block, made, copy, lanes)
@@ -534,146 +319,38 @@ class _Writer:
         self.put(block, access, new, at, lanes)
 
 
-class _Sum:
-    """A reduction along the innermost loop, in registers.
+def _loops(nest: Nest) -> tuple[tuple[int, ...], list[list[int]]]:
+    """The sizes of the loops, outermost first, and which axes each runs over.
 
-    Long sums are cut into blocks, whose sums are added with their rounding errors kept (Knuth's
-    two-sum), so the error does not grow with the length.
+    The innermost is the one along which most of memory is read in order.
     """
+    views = [load.places or load.view for load in nest.loads.values()]
+    views += [s.places or s.view for s in nest.stores]
+    stores = len(views) - len(nest.stores)
+    views += [r.view for r in nest.reductions]
+    strides = [v.strides for v in views]
+    axes = [n for n, size in enumerate(nest.domain) if size > 1]
+    ordered = any(s.places is not None for s in nest.stores)
+    if len(axes) > 1 and not ordered:
+        def fitness(axis: int) -> float:
+            good = 0.0
+            for n, s in enumerate(strides):
+                stride = s[axis]
+                good += 2 if stride == 1 else 1 if stride == 0 else -2
+                if stride == 0 and stores <= n < stores + len(nest.stores):
+                    good -= 3
+            return good - (3 if nest.domain[axis] < 4 else 0)
 
-    def __init__(self, writer: _Writer, number: int, reduction: Reduction) -> None:
-        self.writer, self.reduction, self.kind = writer, reduction, reduction.kind
-        self.name = f"%r{number}"
-        self.width = writer.width
-        kept = [n for n, g in enumerate(writer.groups) if g[-1] not in reduction.axes]
-        self.level = max(kept, default=-1) + 1  # the depth at which one result is complete
-        length = math.prod(writer.sizes[self.level :])
-        self.long = reduction.how == "add" and self.kind in _REAL and length > 2 * _BLOCK
-        type_ = Block(self.width).type(self.kind)
-        self.type = type_
-        self.parts = [f"{self.name}.{u}" for u in range(writer.unroll)]
-        for part in self.parts:
-            writer.stack.append(f"  {part} = alloca {type_}")
-        if self.long:
-            writer.stack += [f"  {self.name}.hi = alloca {type_}", f"  {self.name}.lo = alloca {type_}"]
-
-    def identity(self, block: Block) -> Element:
-        value = _IDENTITY[self.reduction.how] if self.kind in _REAL else 0
-        return block.constant(value, self.kind)
-
-    def begin(self) -> None:
-        lines = self.writer.before[self.level]
-        zero = self.identity(Block(self.width)).name
-        lines += [f"  store {self.type} {zero}, ptr {part}" for part in self.parts]
-        if self.long:
-            lines += [f"  store {self.type} {zero}, ptr {self.name}.{x}" for x in ("hi", "lo")]
-
-    def take(self, block: Block, made: Element, copy: int, lanes: int | None) -> None:
-        if lanes is not None:
-            block.real = self.kind
-            made = block.select(_mask(block, lanes), made, self.identity(block))
-            block.passed_on.add(made.name)
-        old = block.fresh(f"load {self.type}, ptr {self.parts[copy]}", self.kind)
-        new = combined(block, self.reduction.how, old, made, self.kind)
-        self.writer.trusted |= {old.name, new.name}
-        block.lines.append(f"  store {self.type} {new.name}, ptr {self.parts[copy]}")
-
-    def total(self, block: Block) -> Element:
-        values = [block.fresh(f"load {self.type}, ptr {p}", self.kind) for p in self.parts]
-        while len(values) > 1:
-            values = [combined(block, self.reduction.how, *values[:2], self.kind), *values[2:]]
-        return values[0]
-
-    def carry(self) -> list[str]:
-        """At the end of a block: its sum goes to the larger one."""
-        if not self.long:
-            return []
-        block = Block(self.width, self.writer.names)
-        block.real = self.kind
-        b = self.total(block)
-        a = block.fresh(f"load {self.type}, ptr {self.name}.hi", self.kind)
-        low = block.fresh(f"load {self.type}, ptr {self.name}.lo", self.kind)
-        s = a + b
-        t = s - a
-        error = (a - (s - t)) + (b - t)
-        zero = self.identity(block).name
-        block.lines += [
-            f"  store {self.type} {s.name}, ptr {self.name}.hi",
-            f"  store {self.type} {(low + error).name}, ptr {self.name}.lo",
-            *[f"  store {self.type} {zero}, ptr {part}" for part in self.parts],
-        ]
-        return block.lines
-
-    def end(self) -> None:
-        """One result is complete."""
-        writer, names = self.writer, self.writer.names
-        wide, block = Block(self.width, names), Block(1, names)
-        wide.real = block.real = self.kind
-        if self.long:
-            high = wide.fresh(f"load {self.type}, ptr {self.name}.hi", self.kind)
-            made = high + wide.fresh(f"load {self.type}, ptr {self.name}.lo", self.kind)
+        best = max(axes, key=lambda a: (fitness(a), a))
+        axes.remove(best)
+        axes.append(best)
+    reduced = [frozenset(r.axes) for r in nest.reductions]
+    groups: list[list[int]] = []
+    for axis in axes:
+        if groups and all(
+            s[groups[-1][-1]] == s[axis] * nest.domain[axis] for s in strides
+        ) and all((groups[-1][-1] in r) == (axis in r) for r in reduced):
+            groups[-1].append(axis)
         else:
-            made = self.total(wide)
-        result = writer.across(block, made.name, self.reduction.how, self.kind, self.width)
-        access = writer.access(self.reduction.view)
-        row, _ = writer.pointer(access)
-        if writer.again(self.reduction):
-            old = block.fresh(f"load {KINDS[self.kind]}, ptr {row}", self.kind)
-            result = combined(block, self.reduction.how, old, result, self.kind)
-        block.lines.append(f"  store {KINDS[self.kind]} {result.name}, ptr {row}")
-        writer.after[self.level] += [*wide.lines, *block.lines]
-
-
-def combined(block: Block, how: str, a: Element, b: Element, kind: Kind) -> Element:
-    """Two values of a reduction as one."""
-    if kind not in _REAL:
-        return block.integer("add", a, b)
-    block.real = kind
-    if how in ("add", "mul"):
-        return block.passing(f"f{how}", a, b)
-    return block.select(block.compare("ogt" if how == "max" else "olt", b, a), b, a)
-
-
-def _as(block: Block, value: Any, kind: Kind) -> Element:
-    if kind in _REAL:
-        block.real = kind
-        return block.number(value)
-    return block.test(value) if kind == "i1" else block.whole(value, kind)
-
-
-def _mask_text(width: int, lanes: int | None) -> str:
-    if lanes is None:
-        return "splat (i1 true)"
-    return "<" + ", ".join([f"i1 {'true' if n < lanes else 'false'}" for n in range(width)]) + ">"
-
-
-def _mask(block: Block, lanes: int) -> Element:
-    return Element(block, _mask_text(block.width, lanes), "i1")
-
-
-def _ones(kind: Kind) -> str:
-    """What stands in lanes that are not asked for: a number nothing goes wrong with."""
-    one = literal(1, kind) if kind in _REAL else "0"
-    return f"splat ({_stored_type(kind)} {one})"
-
-
-def _stored_type(kind: Kind) -> str:
-    return "i8" if kind == "i1" else KINDS[kind]
-
-
-def _stored_kind(kind: Kind) -> Kind:
-    return "i8" if kind == "i1" else kind
-
-
-def _suffix(kind: Kind) -> str:
-    return _stored_kind(kind)
-
-
-def _truth(block: Block, made: Element, kind: Kind) -> Element:
-    return block.test(made) if kind == "i1" else made
-
-
-def _byte(block: Block, made: Element) -> Element:
-    if made.kind != "i1":
-        return made
-    return block.fresh(f"zext {block.type('i1')} {made.name} to {block.type('i8')}", "i8")
+            groups.append([axis])
+    return tuple([math.prod([nest.domain[a] for a in g]) for g in groups]), groups

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from glassgrad.emit.native.elementary import FUNCTIONS
 from glassgrad.emit.native.elements import Block, Element
 
 __all__ = ["COSTS", "ELEMENTWISE", "STRUCTURAL"]
@@ -20,8 +21,13 @@ def _passing(op: str) -> Lowering:
     return lambda b, x, y: b.passing(op, x, y)
 
 
+def elementary(b: Block, name: str, *operands: Any) -> Element:
+    """One of our own elementary functions, or the C library's where we have none."""
+    return b.function(name, *operands) if name in FUNCTIONS else b.call(name, *operands)
+
+
 def _library(name: str) -> Lowering:
-    return lambda b, *xs: b.call(name, *xs)
+    return lambda b, *xs: elementary(b, name, *xs)
 
 
 def _intrinsic(name: str) -> Lowering:
@@ -64,22 +70,22 @@ def _power(b: Block, x: Any, n: Any) -> Element:
             return b.passing("fmul", _square(b, x), x)
         if n == 4:
             return _square(b, _square(b, x))
-    return b.call("pow", x, n)
+    return elementary(b, "pow", x, n)
 
 
 def _sigmoid(b: Block, x: Any) -> Element:
-    return b.divide(1.0, b.passing("fadd", 1.0, b.call("exp", b.passing("fneg", x))))
+    return elementary(b, "expit", x)
 
 
 def _softplus(b: Block, x: Any) -> Element:
-    return b.call("log", b.passing("fadd", 1.0, b.call("exp", x)))
+    return elementary(b, "softplus", x)
 
 
 def _logaddexp(b: Block, x: Any, y: Any) -> Element:
     x, y = b.number(x), b.number(y)
     more = b.select(b.compare("oge", x, y), x, y)
     apart = b.passing("fneg", b.intrinsic("fabs", b.passing("fsub", x, y)))
-    return b.passing("fadd", more, b.call("log1p", b.call("exp", apart)))
+    return b.passing("fadd", more, elementary(b, "log1p", elementary(b, "exp", apart)))
 
 
 def _sign(b: Block, x: Any) -> Element:
@@ -104,6 +110,7 @@ _LIBRARY = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "hypot": "hypot",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsinh": "asinh", "arccosh": "acosh",
     "arctanh": "atanh", "float_power": "pow",
+    "erf": "erf", "erfc": "erfc",
 }  # fmt: skip
 
 # What processors have an instruction for.

@@ -7,8 +7,11 @@ memory in which buffers that are never needed at the same time share their place
 
 from __future__ import annotations
 
+import bisect
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -78,12 +81,13 @@ class View:
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
 
-    @property
+    @cached_property
     def offset(self) -> int:
         """In elements from the start of the buffer."""
-        return (self.array.__array_interface__["data"][0] - self.buffer.base) // self.itemsize
+        start: int = self.array.ctypes.data
+        return (start - self.buffer.base) // self.itemsize
 
-    @property
+    @cached_property
     def strides(self) -> tuple[int, ...]:
         """In elements; 0 along axes of one element."""
         return tuple(
@@ -123,19 +127,38 @@ def view_of(view: View, array: Any) -> View | None:
 def plan_arena(buffers: Sequence[tuple[Buffer, int, int]]) -> int:
     """Place buffers in the arena, each with its first and last step; gives the size in bytes.
 
-    The largest are placed first, each at the lowest place where nothing lies that lives at the
-    same time.
+    In the order of their first steps, each goes to the smallest gap it fits in.
     """
-    placed: list[tuple[int, int, int, int]] = []  # start, end, first, last
+    free: list[tuple[int, int]] = []  # start, size; in order, no two of them touch
+    living: list[tuple[int, int, int]] = []  # last, start, size
     total = 0
-    for buffer, first, last in sorted(buffers, key=lambda b: -b[0].bytes):
+    for buffer, first, last in sorted(buffers, key=lambda b: b[1]):
+        while living and living[0][0] < first:
+            _, start, size = heapq.heappop(living)
+            _give_back(free, start, size)
         size = -(-max(buffer.bytes, 1) // _ALIGN) * _ALIGN
-        at = 0
-        for start, end in sorted((s, e) for s, e, f, z in placed if f <= last and first <= z):
-            if at + size <= start:
-                break
-            at = max(at, end)
-        buffer.offset = at
-        placed.append((at, at + size, first, last))
-        total = max(total, at + size)
+        fitting = [(s, n) for n, (_, s) in enumerate(free) if s >= size]
+        if fitting:
+            _, n = min(fitting)
+            start, room = free[n]
+            free[n : n + 1] = [(start + size, room - size)] if room > size else []
+        elif free and free[-1][0] + free[-1][1] == total:  # the last gap grows
+            start = free.pop()[0]
+            total = start + size
+        else:
+            start, total = total, total + size
+        buffer.offset = start
+        heapq.heappush(living, (last, start, size))
     return total
+
+
+def _give_back(free: list[tuple[int, int]], start: int, size: int) -> None:
+    """Join a piece to its neighbours."""
+    n = bisect.bisect(free, (start, size))
+    if n < len(free) and free[n][0] == start + size:
+        size += free.pop(n)[1]
+    if n and free[n - 1][0] + free[n - 1][1] == start:
+        start, size = free[n - 1][0], free[n - 1][1] + size
+        n -= 1
+        free.pop(n)
+    free.insert(n, (start, size))

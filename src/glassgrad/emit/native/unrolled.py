@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand
+from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, NotNative
 from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
 from glassgrad.emit.native.parts import in_parts
@@ -85,7 +86,8 @@ class _Writer:
         for n, cells in enumerate(results):
             for at, cell in enumerate(cells):
                 store(block, cell, n, at)
-        return "\n".join([*sorted(block.functions), in_parts(block.lines, block.kinds, ok)])
+        text, declared = definitions(block.elementary)
+        return "\n".join([*sorted(block.functions | declared), text, in_parts(block.lines, block.kinds, ok)])
 
     def verdict(self) -> str:
         """Guards and finiteness, as one truth. ``v - v`` is NaN just where v is not finite."""
