@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate, Operand
 from glassgrad.emit.native.loops import given
-from glassgrad.emit.native.memory import Buffer, View
+from glassgrad.emit.native.memory import View
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step
 
@@ -21,7 +19,9 @@ __all__ = ["Call", "called", "written"]
 class Call(Step):
     """One gate, run by its own NumPy function on arrays that stand in the program's memory."""
 
-    def __init__(self, number: int, gate: Gate, inputs: list[View | None], outputs: list[View]) -> None:
+    def __init__(
+        self, number: int, gate: Gate, inputs: list[View | None], outputs: list[View]
+    ) -> None:
         super().__init__(number)
         self.gate, self.inputs, self.outputs = gate, inputs, outputs
         self.gates.append(gate)
@@ -68,7 +68,7 @@ def _array(view: View, in_: int, out: int, arena: int) -> Any:
         table = in_ if buffer.role == "input" else out
         start = ctypes.c_void_p.from_address(table + 8 * buffer.number).value or 0
     raw = (ctypes.c_char * buffer.bytes).from_address(start)
-    return np.ndarray(view.shape, buffer.dtype, raw, view.offset * view.itemsize,
+    return np.ndarray(view.shape, buffer.dtype, memoryview(raw), view.offset * view.itemsize,
                       tuple([s * view.itemsize for s in view.strides]))  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def called(plan: Plan, gate: Gate) -> None:
     inputs: list[View | None] = [
         None if isinstance(i, Constant) else plan.view(i) for i in gate.inputs
     ]
-    outputs = []
+    outputs: list[View] = []
     step = Call(plan.number(), gate, inputs, outputs)
     plan.steps.add(step)
     for view in inputs:

@@ -283,7 +283,9 @@ class Block:
         names = [self.number(o, "f64").name for o in operands]
         made = "poison"
         for lane in range(self.width):
-            lanes = [self.fresh(f"extractelement {vector} {n}, i64 {lane}", "i64").name for n in names]
+            lanes = [
+                self.fresh(f"extractelement {vector} {n}, i64 {lane}", "i64").name for n in names
+            ]
             one = self.fresh(
                 f"call double @{function}({', '.join([f'double {x}' for x in lanes])})", "i64"
             )

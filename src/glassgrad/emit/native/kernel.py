@@ -67,9 +67,9 @@ def kernel(circuit: Circuit) -> Kernel:
 
 
 def _small(circuit: Circuit) -> bool:
-    return all(
-        wire.type.size <= _SMALL for gate in circuit.gates for wire in gate.outputs
-    ) and all(wire.type.size <= _SMALL for wire in circuit.inputs)
+    return all(wire.type.size <= _SMALL for gate in circuit.gates for wire in gate.outputs) and all(
+        wire.type.size <= _SMALL for wire in circuit.inputs
+    )
 
 
 def _planned(circuit: Circuit) -> Kernel:
@@ -195,7 +195,11 @@ def _guard(plan: Plan, gate: Gate) -> None:
             truth = block.test(value)
             return truth if told else block.logic("xor", truth, True)
         if value.kind in ("i64", "i32") and abs(told) < 2**53:
-            return block.integer_compare("eq", value, int(told)) if told == int(told) else block.test(False)
+            return (
+                block.integer_compare("eq", value, int(told))
+                if told == int(told)
+                else block.test(False)
+            )
         if how == "int":
             return block.compare("oeq", block.intrinsic("trunc", value), float(told))
         return block.compare("oeq", value, float(told))

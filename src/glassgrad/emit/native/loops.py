@@ -21,6 +21,7 @@ __all__ = ["Function", "given", "written"]
 
 _LANES: dict[Kind, int] = {"f64": 8, "f32": 16, "i1": 16, "i8": 16, "i32": 16, "i64": 8}
 
+
 class Function(NamedTuple):
     """The function ``NAME`` of a nest.
 
@@ -82,7 +83,7 @@ class Writer(Walk):
         if self.sequential or not self.sizes:
             return 1
         kinds = {o.real for o in self.nest.operations}
-        kinds |= {l.view.buffer.kind for l in self.nest.loads.values()}
+        kinds |= {load.view.buffer.kind for load in self.nest.loads.values()}
         kinds |= {s.view.buffer.kind for s in self.nest.stores}
         most = min([_LANES[k] for k in kinds], default=8)
         width = 1
@@ -95,7 +96,9 @@ class Writer(Walk):
         if not self.sizes or self.sequential or not self.nest.reductions:
             return 1
         many = self.sizes[-1] // self.width
-        wanted = 4 if len(self.nest.operations) <= 12 else 2 if len(self.nest.operations) <= 40 else 1
+        wanted = (
+            4 if len(self.nest.operations) <= 12 else 2 if len(self.nest.operations) <= 40 else 1
+        )
         while wanted > many:
             wanted //= 2
         return max(wanted, 1)
@@ -110,7 +113,9 @@ class Writer(Walk):
             each.end()
         for depth, element in self.hoisted:
             if element.name not in self.passed_on and element.kind in REAL:
-                self.check(self.after[depth], Block(element.block.width, self.names), element, 0, None)
+                self.check(
+                    self.after[depth], Block(element.block.width, self.names), element, 0, None
+                )
         lines = self.nested(0, inner)
         if self.guarding:
             self.stack += ["  %held = alloca i1", "  store i1 true, ptr %held"]
@@ -124,7 +129,11 @@ class Writer(Walk):
         if depth == self.depth:
             return [*self.before[depth], *inner, *self.after[depth]]
         body = self.nested(depth + 1, inner)
-        return [*self.before[depth], *self.loop(f"%i{depth}", self.sizes[depth], body), *self.after[depth]]
+        return [
+            *self.before[depth],
+            *self.loop(f"%i{depth}", self.sizes[depth], body),
+            *self.after[depth],
+        ]
 
     def loop(self, name: str, size: int, body: Sequence[str]) -> list[str]:
         """A loop from 0 to size."""
@@ -159,7 +168,10 @@ class Writer(Walk):
         lines: list[str] = []
         if times:
             n = next(self.names)
-            body = [f"  %a{n} = mul nuw nsw i64 %j{n}, {step}", f"  %b{n} = add nuw nsw i64 %a{n}, {start}"]
+            body = [
+                f"  %a{n} = mul nuw nsw i64 %j{n}, {step}",
+                f"  %b{n} = add nuw nsw i64 %a{n}, {start}",
+            ]
             for u in range(self.unroll):
                 at = f"%b{n}"
                 if u:
@@ -224,7 +236,9 @@ class Writer(Walk):
         self.elementary |= block.elementary
         return block.lines
 
-    def check(self, lines: list[str], block: Block, element: Element, copy: int, lanes: int | None) -> None:
+    def check(
+        self, lines: list[str], block: Block, element: Element, copy: int, lanes: int | None
+    ) -> None:
         """Remember whether a value is not finite: 0 * v is NaN just then."""
         kind = element.kind
         key = (kind, block.width, copy)
@@ -232,7 +246,10 @@ class Writer(Walk):
         type_ = block.type(kind)
         if name is None:
             name = self.bad[key] = f"%bad{len(self.bad)}"
-            self.stack += [f"  {name} = alloca {type_}", f"  store {type_} zeroinitializer, ptr {name}"]
+            self.stack += [
+                f"  {name} = alloca {type_}",
+                f"  store {type_} zeroinitializer, ptr {name}",
+            ]
         block.real = kind
         out = Block(block.width, self.names)
         out.real = kind
@@ -267,7 +284,9 @@ class Writer(Walk):
         suffix = f"v{width}{kind}"
         if kind not in REAL:
             self.functions.add(f"declare {scalar} @llvm.vector.reduce.add.{suffix}({vector})")
-            return block.fresh(f"call {scalar} @llvm.vector.reduce.add.{suffix}({vector} {name})", kind)
+            return block.fresh(
+                f"call {scalar} @llvm.vector.reduce.add.{suffix}({vector} {name})", kind
+            )
         if how in ("add", "mul"):
             first = literal(-0.0 if how == "add" else 1.0)
             self.functions.add(
@@ -278,7 +297,9 @@ class Writer(Walk):
                 f"call reassoc {scalar} @llvm.vector.reduce.f{how}.{suffix}({scalar} {first}, "
                 f"{vector} {name})", kind)  # fmt: skip
         self.functions.add(f"declare {scalar} @llvm.vector.reduce.f{how}.{suffix}({vector})")
-        return block.fresh(f"call {scalar} @llvm.vector.reduce.f{how}.{suffix}({vector} {name})", kind)
+        return block.fresh(
+            f"call {scalar} @llvm.vector.reduce.f{how}.{suffix}({vector} {name})", kind
+        )
 
     # -- reductions --------------------------------------------------------------------------
 
@@ -304,7 +325,9 @@ class Writer(Walk):
             f"  %g{n} = getelementptr {type_}, ptr {name}, i64 %f{n}",
             f"  store {type_} {value}, ptr %g{n}"])  # fmt: skip
 
-    def reduced(self, block: Block, reduction: Reduction, value: Any, at: str, copy: int, lanes: int | None) -> None:
+    def reduced(
+        self, block: Block, reduction: Reduction, value: Any, at: str, copy: int, lanes: int | None
+    ) -> None:
         kind = reduction.kind
         made = as_kind(block, value, kind)
         for each in self.summing:
@@ -332,6 +355,7 @@ def _loops(nest: Nest) -> tuple[tuple[int, ...], list[list[int]]]:
     axes = [n for n, size in enumerate(nest.domain) if size > 1]
     ordered = any(s.places is not None for s in nest.stores)
     if len(axes) > 1 and not ordered:
+
         def fitness(axis: int) -> float:
             good = 0.0
             for n, s in enumerate(strides):
@@ -347,9 +371,11 @@ def _loops(nest: Nest) -> tuple[tuple[int, ...], list[list[int]]]:
     reduced = [frozenset(r.axes) for r in nest.reductions]
     groups: list[list[int]] = []
     for axis in axes:
-        if groups and all(
-            s[groups[-1][-1]] == s[axis] * nest.domain[axis] for s in strides
-        ) and all((groups[-1][-1] in r) == (axis in r) for r in reduced):
+        if (
+            groups
+            and all(s[groups[-1][-1]] == s[axis] * nest.domain[axis] for s in strides)
+            and all((groups[-1][-1] in r) == (axis in r) for r in reduced)
+        ):
             groups[-1].append(axis)
         else:
             groups.append([axis])

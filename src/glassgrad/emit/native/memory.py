@@ -84,20 +84,19 @@ class View:
     @cached_property
     def offset(self) -> int:
         """In elements from the start of the buffer."""
-        start: int = self.array.ctypes.data
+        start = int(self.array.ctypes.data)
         return (start - self.buffer.base) // self.itemsize
 
     @cached_property
     def strides(self) -> tuple[int, ...]:
         """In elements; 0 along axes of one element."""
-        return tuple(
-            [s // self.itemsize if n > 1 else 0
-             for s, n in zip(self.array.strides, self.array.shape, strict=True)]
-        )  # fmt: skip
+        size = self.itemsize
+        pairs = zip(self.array.strides, self.array.shape, strict=True)
+        return tuple([s // size if n > 1 else 0 for s, n in pairs])
 
     @property
     def itemsize(self) -> int:
-        return self.buffer.dtype.itemsize
+        return int(self.buffer.dtype.itemsize)
 
     def spread(self, shape: Sequence[int]) -> View:
         """Broadcast to a shape."""

@@ -81,7 +81,9 @@ class Plan:
             may(nest, w) for v in views for w in v.buffer.writers
         )
 
-    def nest_for(self, domain: tuple[int, ...], homes: Sequence[Nest], views: Sequence[View]) -> Nest:
+    def nest_for(
+        self, domain: tuple[int, ...], homes: Sequence[Nest], views: Sequence[View]
+    ) -> Nest:
         """The nest that values with these operands are best computed in."""
         known = self.domains.get(domain, [])[-_NEAR:]
         near = [n for n in dict.fromkeys(homes) if n.domain == domain]
@@ -105,7 +107,9 @@ class Plan:
             found = self.constant(operand.value)
         else:
             value = self.made[operand]
-            found = self.new_buffer(operand.dtype, operand.type.size, tested=True).whole(operand.shape)
+            found = self.new_buffer(operand.dtype, operand.type.size, tested=True).whole(
+                operand.shape
+            )
             self.put(value, found)
         self.views[operand] = found
         return found
@@ -172,7 +176,9 @@ class Plan:
             return known, 0.0
         if isinstance(value, Load):
             views = [value.view] + ([value.places] if value.places else [])
-            if not self.fits(nest, [], views) or any(v.buffer.role == "arena" and nest.writes(v.buffer) for v in views):
+            if not self.fits(nest, [], views) or any(
+                v.buffer.role == "arena" and nest.writes(v.buffer) for v in views
+            ):
                 return None
             fresh = all(nest not in v.buffer.readers for v in views)
             if fresh and budget < 1.5:
@@ -236,16 +242,31 @@ class Plan:
         elif kind == "i1":
             if name not in _TRUTHS and name not in ("where",):
                 return False
-            if any(k not in (*_REAL, "i1") for k, i in zip(kinds, gate.inputs, strict=True) if not isinstance(i, Constant)):
+            if any(
+                k not in (*_REAL, "i1")
+                for k, i in zip(kinds, gate.inputs, strict=True)
+                if not isinstance(i, Constant)
+            ):
                 return False
-            strong = [k for k, i in zip(kinds, gate.inputs, strict=True) if i.type.kind != "python" and k != "i1"]
+            strong = [
+                k
+                for k, i in zip(kinds, gate.inputs, strict=True)
+                if i.type.kind != "python" and k != "i1"
+            ]
             real = "f32" if strong and all(k == "f32" for k in strong) else "f64"
         else:
             return False
         self.operate(write, gate.inputs, wire, real=real, cost=COSTS.get(name, 1.0), gate=gate)
         return True
 
-    def reduce(self, operand: Operand, result: Operand, axes: tuple[int, ...], how: str, gate: Gate | None = None) -> None:
+    def reduce(
+        self,
+        operand: Operand,
+        result: Operand,
+        axes: tuple[int, ...],
+        how: str,
+        gate: Gate | None = None,
+    ) -> None:
         """Sum, product or extreme of an operand over some axes."""
         domain = operand.shape
         if self.aligned(operand, domain):
@@ -257,7 +278,15 @@ class Plan:
             value = self.load(nest, view)
         self.reduce_value(nest, value, result, axes, how, gate)
 
-    def reduce_value(self, nest: Nest, value: Any, result: Operand, axes: tuple[int, ...], how: str, gate: Gate | None = None) -> None:
+    def reduce_value(
+        self,
+        nest: Nest,
+        value: Any,
+        result: Operand,
+        axes: tuple[int, ...],
+        how: str,
+        gate: Gate | None = None,
+    ) -> None:
         view = self.new_buffer(result.dtype, result.type.size).whole(result.shape)
         view.buffer.writers.append(nest)
         self.views[result] = view
@@ -281,7 +310,9 @@ class Plan:
 
     # -- writing into arrays -----------------------------------------------------------------
 
-    def write(self, operand: Operand, target: View, add: bool = False, disjoint: bool = False) -> None:
+    def write(
+        self, operand: Operand, target: View, add: bool = False, disjoint: bool = False
+    ) -> None:
         """Write an operand, broadcast, into part of a buffer.
 
         With `disjoint` nobody else writes to this part, so the order of writers is free.
@@ -291,8 +322,10 @@ class Plan:
         if self.aligned(operand, target.shape):
             value = self.made[operand]
             nest = self.home[value]
-            if not nest.reads(buffer) and (disjoint or not nest.writes(buffer)) and all(
-                self.steps.may_follow(nest, step) for step in earlier
+            if (
+                not nest.reads(buffer)
+                and (disjoint or not nest.writes(buffer))
+                and all(self.steps.may_follow(nest, step) for step in earlier)
             ):
                 for step in earlier:
                     self.order(step, nest)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_letters
-from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Gate, Operand
-from glassgrad.emit.native.elements import kind_of
+from glassgrad.circuit import Gate
+from glassgrad.emit.native.elements import Kind, kind_of
 from glassgrad.emit.native.memory import View
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step, Store
@@ -39,7 +39,7 @@ class Product(Step):
         Sizes of the batch.
     """
 
-    def __init__(self, number: int, kind: str, a: Matrix, b: Matrix, c: Matrix,
+    def __init__(self, number: int, kind: Kind, a: Matrix, b: Matrix, c: Matrix,
                  sizes: tuple[int, int, int], batch: tuple[int, ...]) -> None:  # fmt: skip
         super().__init__(number)
         self.kind, self.a, self.b, self.c = kind, a, b, c
@@ -235,9 +235,9 @@ def _matrix(view: View, letters: str, batch: Sequence[str], first: Sequence[str]
         row_stride = 1 if column_stride != 1 else columns
     if rows > 1 and columns == 1 and row_stride < 1:
         return None
-    if column_stride == 1 and row_stride >= max(columns, 1):
-        pass
-    elif row_stride == 1 and column_stride >= max(rows, 1):
+    if (column_stride == 1 and row_stride >= max(columns, 1)) or (
+        row_stride == 1 and column_stride >= max(rows, 1)
+    ):
         pass
     else:
         return None
@@ -250,7 +250,7 @@ def _merged(dims: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
     dims = [(n, s) for n, s in dims if n > 1]
     if not dims:
         return 1, 1
-    for (_, outer), (size, inner) in zip(dims, dims[1:], strict=False):
+    for (_, outer), (size, inner) in pairwise(dims):
         if outer != inner * size:
             return None
     return math.prod([n for n, _ in dims]), dims[-1][1]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate
-from glassgrad.emit.native.elements import Block, Element, NotNative, kind_of
+from glassgrad.emit.native.elements import Block, Element, kind_of
 from glassgrad.emit.native.memory import Buffer, View, view_of
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Store
@@ -76,7 +76,9 @@ def _places(view: View, gate: Gate, first: int) -> np.ndarray[Any, Any] | None:
         return None
     places = np.full(view.shape, view.offset, np.int64)
     for axis, (size, stride) in enumerate(zip(view.shape, view.strides, strict=True)):
-        places += (np.arange(size) * stride).reshape([-1 if n == axis else 1 for n in range(view.array.ndim)])
+        places += (np.arange(size) * stride).reshape(
+            [-1 if n == axis else 1 for n in range(view.array.ndim)]
+        )
     named = places[joined(gate.static["template"], tuple(indices))]
     return np.ascontiguousarray(named, np.int64)
 
@@ -151,7 +153,7 @@ def _box(view: View, part: View) -> list[tuple[int, int]] | None:
 
 
 def _written(plan: Plan, gate: Gate) -> bool:
-    """setitem and add_at: a new array with a part that is written, or added to."""
+    """Setitem and add_at: a new array with a part that is written, or added to."""
     source, value, wire = gate.inputs[0], gate.inputs[1], gate.output
     template, add = gate.static["template"], gate.op.name == "add_at"
     if not wire.shape or (value.dtype != wire.dtype and value.type.kind == "array"):
@@ -240,7 +242,7 @@ def _scatter(plan: Plan, value: Any, target: View, named: Any, add: bool) -> Non
 
 
 def _joined(plan: Plan, gate: Gate) -> bool:
-    """concatenate and stack: each part goes to its place."""
+    """Concatenate and stack: each part goes to its place."""
     wire = gate.output
     if any(i.dtype != wire.dtype and i.type.kind == "array" for i in gate.inputs):
         return False

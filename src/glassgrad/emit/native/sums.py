@@ -39,7 +39,10 @@ class RunningSum:
         for part in self.parts:
             writer.stack.append(f"  {part} = alloca {type_}")
         if self.long:
-            writer.stack += [f"  {self.name}.hi = alloca {type_}", f"  {self.name}.lo = alloca {type_}"]
+            writer.stack += [
+                f"  {self.name}.hi = alloca {type_}",
+                f"  {self.name}.lo = alloca {type_}",
+            ]
 
     def identity(self, block: Block) -> Element:
         value = IDENTITY[self.reduction.how] if self.kind in REAL else 0
@@ -65,7 +68,8 @@ class RunningSum:
     def total(self, block: Block) -> Element:
         values = [block.fresh(f"load {self.type}, ptr {p}", self.kind) for p in self.parts]
         while len(values) > 1:
-            values = [combined(block, self.reduction.how, *values[:2], self.kind), *values[2:]]
+            a, b, *rest = values
+            values = [combined(block, self.reduction.how, a, b, self.kind), *rest]
         return values[0]
 
     def carry(self) -> list[str]:
@@ -116,5 +120,3 @@ def combined(block: Block, how: str, a: Element, b: Element, kind: Kind) -> Elem
     if how in ("add", "mul"):
         return block.passing(f"f{how}", a, b)
     return block.select(block.compare("ogt" if how == "max" else "olt", b, a), b, a)
-
-

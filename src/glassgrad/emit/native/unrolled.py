@@ -83,11 +83,13 @@ class _Writer:
                 raise NotNative("the circuit has too many numbers to unroll")
         results = [[block.number(e) for e in self.read(o).flat] for o in self.circuit.outputs]
         ok = self.verdict()
-        for n, cells in enumerate(results):
-            for at, cell in enumerate(cells):
+        for n, row in enumerate(results):
+            for at, cell in enumerate(row):
                 store(block, cell, n, at)
         text, declared = definitions(block.elementary)
-        return "\n".join([*sorted(block.functions | declared), text, in_parts(block.lines, block.kinds, ok)])
+        return "\n".join(
+            [*sorted(block.functions | declared), text, in_parts(block.lines, block.kinds, ok)]
+        )
 
     def verdict(self) -> str:
         """Guards and finiteness, as one truth. ``v - v`` is NaN just where v is not finite."""

@@ -79,10 +79,15 @@ class Walk:
             for d, stride in enumerate(outer):
                 if stride:
                     n = next(self.names)
-                    lines += [f"  %x{n} = mul nsw i64 %i{d}, {stride}", f"  %y{n} = add nsw i64 %x{n}, {index}"]
+                    lines += [
+                        f"  %x{n} = mul nsw i64 %i{d}, {stride}",
+                        f"  %y{n} = add nsw i64 %x{n}, {index}",
+                    ]
                     index = f"%y{n}"
             found = f"%p{next(self.names)}"
-            lines.append(f"  {found} = getelementptr {_stored_type(access.buffer.kind)}, ptr {origin}, i64 {index}")
+            lines.append(
+                f"  {found} = getelementptr {_stored_type(access.buffer.kind)}, ptr {origin}, i64 {index}"
+            )
             self.pointers[key] = found
         return found, depth
 
@@ -118,11 +123,17 @@ class Walk:
             return self.spread(block, access)
         address = self.address(block, access, at)
         if width == 1:
-            return _truth(block, block.fresh(f"load {stored}, ptr {address}", _stored_kind(kind)), kind)
+            return _truth(
+                block, block.fresh(f"load {stored}, ptr {address}", _stored_kind(kind)), kind
+            )
         vector = f"<{width} x {stored}>"
         if stride == 1 and lanes is None:
             align = access.buffer.dtype.itemsize
-            return _truth(block, block.fresh(f"load {vector}, ptr {address}, align {align}", _stored_kind(kind)), kind)
+            return _truth(
+                block,
+                block.fresh(f"load {vector}, ptr {address}, align {align}", _stored_kind(kind)),
+                kind,
+            )
         if stride == 1:
             name = f"llvm.masked.load.v{width}{_suffix(kind)}.p0"
             self.functions.add(f"declare {vector} @{name}(ptr, i32, <{width} x i1>, {vector})")
@@ -131,22 +142,32 @@ class Walk:
                 f"<{width} x i1> {_mask_text(width, lanes)}, {vector} {_ones(kind)})", _stored_kind(kind))  # fmt: skip
             return _truth(block, made, kind)
         steps = ", ".join([f"i64 {lane * stride}" for lane in range(width)])
-        return self.gathered(block, access.buffer, address, Element(block, f"<{steps}>", "i64"), lanes)
+        return self.gathered(
+            block, access.buffer, address, Element(block, f"<{steps}>", "i64"), lanes
+        )
 
-    def gathered(self, block: Block, buffer: Buffer, origin: str, positions: Element, lanes: int | None) -> Element:
+    def gathered(
+        self, block: Block, buffer: Buffer, origin: str, positions: Element, lanes: int | None
+    ) -> Element:
         """Elements at positions from a pointer on."""
         kind, width = buffer.kind, block.width
         stored = _stored_type(kind)
         if width == 1:
-            where = block.fresh(f"getelementptr {stored}, ptr {origin}, i64 {positions.name}", "i64")
-            return _truth(block, block.fresh(f"load {stored}, ptr {where.name}", _stored_kind(kind)), kind)
+            where = block.fresh(
+                f"getelementptr {stored}, ptr {origin}, i64 {positions.name}", "i64"
+            )
+            return _truth(
+                block, block.fresh(f"load {stored}, ptr {where.name}", _stored_kind(kind)), kind
+            )
         wide = positions.name
         if positions.kind != "i64":
             wide = block.whole(positions).name
         where = block.fresh(f"getelementptr {stored}, ptr {origin}, <{width} x i64> {wide}", "i64")
         vector = f"<{width} x {stored}>"
         name = f"llvm.masked.gather.v{width}{_suffix(kind)}.v{width}p0"
-        self.functions.add(f"declare {vector} @{name}(<{width} x ptr>, i32, <{width} x i1>, {vector})")
+        self.functions.add(
+            f"declare {vector} @{name}(<{width} x ptr>, i32, <{width} x i1>, {vector})"
+        )
         made = block.fresh(
             f"call {vector} @{name}(<{width} x ptr> {where.name}, i32 {buffer.dtype.itemsize}, "
             f"<{width} x i1> {_mask_text(width, lanes)}, {vector} {_ones(kind)})", _stored_kind(kind))  # fmt: skip
@@ -159,11 +180,17 @@ class Walk:
         if found is None:
             kind = access.buffer.kind
             outer, wide = Block(1, self.names), Block(block.width, self.names)
-            one = _truth(outer, outer.fresh(f"load {_stored_type(kind)}, ptr {row}", _stored_kind(kind)), kind)
+            one = _truth(
+                outer,
+                outer.fresh(f"load {_stored_type(kind)}, ptr {row}", _stored_kind(kind)),
+                kind,
+            )
             found = one
             if block.width > 1:
                 vector, scalar = wide.type(kind), KINDS[kind]
-                first = wide.fresh(f"insertelement {vector} poison, {scalar} {one.name}, i64 0", kind)
+                first = wide.fresh(
+                    f"insertelement {vector} poison, {scalar} {one.name}, i64 0", kind
+                )
                 found = wide.fresh(
                     f"shufflevector {vector} {first.name}, {vector} poison, "
                     f"<{block.width} x i32> zeroinitializer", kind)  # fmt: skip
@@ -174,28 +201,33 @@ class Walk:
         return found
 
     def stored(self, block: Block, store: Store, value: Any, at: str, lanes: int | None) -> None:
-        buffer, width = store.view.buffer, block.width
+        buffer = store.view.buffer
         kind = buffer.kind
         made = as_kind(block, value, kind)
         if store.places is not None:
             position = self.walked(block, self.access(store.places), at, lanes)
             origin = self.base(buffer)
-            where = block.fresh(f"getelementptr {_stored_type(kind)}, ptr {origin}, i64 {position.name}", "i64").name
+            where = block.fresh(
+                f"getelementptr {_stored_type(kind)}, ptr {origin}, i64 {position.name}", "i64"
+            ).name
             if store.add:
                 old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
                 block.real = kind
                 made = block.passing("fadd", old, made)
                 self.trusted.add(made.name)
                 self.trusted.add(old.name)
-            block.lines.append(f"  store {_stored_type(kind)} {_byte(block, made).name}, ptr {where}")
+            block.lines.append(
+                f"  store {_stored_type(kind)} {_byte(block, made).name}, ptr {where}"
+            )
             return
         access = self.access(store.view)
         if store.add:
-            old = self.walked(block, access, at, lanes) if (access.strides and access.strides[-1]) else None
-            if old is None:
-                where = self.address(block, access, at)
-                old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
-                assert width == 1
+            if access.strides and access.strides[-1]:
+                old = self.walked(block, access, at, lanes)
+            else:  # one number
+                old = block.fresh(
+                    f"load {KINDS[kind]}, ptr {self.address(block, access, at)}", kind
+                )
             self.trusted.add(old.name)
             block.real = kind
             made = block.passing("fadd", old, made)
@@ -218,17 +250,23 @@ class Walk:
         if stride == 1:
             name = f"llvm.masked.store.v{width}{_suffix(kind)}.p0"
             self.functions.add(f"declare void @{name}({vector}, ptr, i32, <{width} x i1>)")
-            block.lines.append(f"  call void @{name}({vector} {made.name}, ptr {address}, i32 {size}, {mask})")
+            block.lines.append(
+                f"  call void @{name}({vector} {made.name}, ptr {address}, i32 {size}, {mask})"
+            )
             return
         steps = ", ".join([f"i64 {lane * stride}" for lane in range(width)])
-        where = block.fresh(f"getelementptr {stored}, ptr {address}, <{width} x i64> <{steps}>", "i64")
+        where = block.fresh(
+            f"getelementptr {stored}, ptr {address}, <{width} x i64> <{steps}>", "i64"
+        )
         name = f"llvm.masked.scatter.v{width}{_suffix(kind)}.v{width}p0"
         self.functions.add(f"declare void @{name}({vector}, <{width} x ptr>, i32, <{width} x i1>)")
         block.lines.append(
             f"  call void @{name}({vector} {made.name}, <{width} x ptr> {where.name}, i32 {size}, {mask})"
         )
 
+
 def as_kind(block: Block, value: Any, kind: Kind) -> Element:
+    """A value, or a plain number, as a kind of number."""
     if kind in REAL:
         block.real = kind
         return block.number(value)
@@ -242,6 +280,7 @@ def _mask_text(width: int, lanes: int | None) -> str:
 
 
 def mask(block: Block, lanes: int) -> Element:
+    """True in the first lanes."""
     return Element(block, _mask_text(block.width, lanes), "i1")
 
 

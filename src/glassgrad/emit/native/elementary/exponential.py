@@ -22,7 +22,18 @@ from glassgrad.emit.native.elementary.common import (
 )
 from glassgrad.emit.native.elements import Block, Element, Kind
 
-__all__ = ["exp", "exp_in_parts", "exp_of_rest", "exp_rest", "exp2", "expm1", "power_of_two", "reduced", "reduced_for_expm1", "scaled"]
+__all__ = [
+    "exp",
+    "exp2",
+    "exp_in_parts",
+    "exp_of_rest",
+    "exp_rest",
+    "expm1",
+    "power_of_two",
+    "reduced",
+    "reduced_for_expm1",
+    "scaled",
+]
 
 # Minimax (Remez) polynomials q with exp(r) = 1 + r + r**2 q(r) for |r| <= 0.34666.
 # Those of exp: error relative to exp(r) below 2**-57.5 and 2**-28.2.

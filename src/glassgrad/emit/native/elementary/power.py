@@ -21,7 +21,6 @@ from glassgrad.emit.native.elementary.common import (
     parts,
     polynomial,
     two_product,
-    two_sum,
 )
 from glassgrad.emit.native.elementary.exponential import exp_in_parts, scaled
 from glassgrad.emit.native.elementary.logarithm import decomposed, outside
