@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from glassgrad.circuit import Circuit, Gate
-from glassgrad.emit.native import blas, calls, loops
+from glassgrad.emit.native import blas, calls, lapack, loops
 from glassgrad.emit.native.driver import Place, driver, head
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
+from glassgrad.emit.native.lapack import SYSTEMS, System
 from glassgrad.emit.native.memory import Buffer, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
@@ -120,6 +121,9 @@ class _Functions:
         elif isinstance(step, Product):
             text, buffers = blas.written(step)
             places = [Place(b) for b in buffers]
+        elif isinstance(step, System):
+            text, at = lapack.written(step)
+            places = [Place(*p) for p in at]
         else:
             assert isinstance(step, calls.Call)
             text = calls.written(step)
@@ -175,12 +179,11 @@ def _gate(plan: Plan, gate: Gate) -> None:
     if name == "guard":
         _guard(plan, gate)
         return
-    if len(gate.outputs) == 1:
-        if plan.elementwise(gate):
-            return
-        rule = STRUCTURE.get(name) or REDUCTIONS.get(name) or PRODUCTS.get(name)
-        if rule is not None and rule(plan, gate):
-            return
+    if plan.elementwise(gate):
+        return
+    rule = STRUCTURE.get(name) or REDUCTIONS.get(name) or PRODUCTS.get(name) or SYSTEMS.get(name)
+    if rule is not None and rule(plan, gate):
+        return
     calls.called(plan, gate)
 
 
@@ -226,6 +229,8 @@ def _touched(step: Step) -> list[Buffer]:
         return [v.buffer for v in views if v is not None]
     if isinstance(step, Product):
         return [m.view.buffer for m in (step.a, step.b, step.c)]
+    if isinstance(step, System):
+        return step.buffers
     assert isinstance(step, calls.Call)
     return [v.buffer for v in (*step.inputs, *step.outputs) if v is not None]
 

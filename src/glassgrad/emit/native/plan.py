@@ -51,6 +51,8 @@ class Plan:
         self.copies: dict[tuple[Nest, Value], Value] = {}
         self.domains: dict[tuple[int, ...], list[Nest]] = {}
         self.growing: set[Buffer] = set()  # made by writing part after part
+        self.triangular: dict[Operand, tuple[View, bool]] = {}  # raw, upper; only that half counts
+        self.factors: dict[Any, tuple[View, View, bool]] = {}
         self.uses: Counter[Operand] = Counter(circuit.outputs)
         for gate in circuit.gates:
             self.uses.update(gate.inputs)

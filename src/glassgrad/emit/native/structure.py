@@ -62,6 +62,9 @@ def _viewed(plan: Plan, gate: Gate) -> bool:
         if found is None:
             return False
     plan.views[wire] = found
+    if source in plan.triangular and gate.op.name in ("transpose", "swapaxes"):
+        raw, upper = plan.triangular[source]
+        plan.triangular[wire] = View(raw.buffer, raw.array.T), not upper
     return True
 
 

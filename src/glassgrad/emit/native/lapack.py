@@ -1,0 +1,246 @@
+"""Factorisations and linear systems by LAPACK, through the pointers SciPy gives.
+
+LAPACK reads matrices column by column, so one that lies row by row is its own transpose to it; a
+flag says so, and nothing is turned around. A matrix is factorised once: the backward pass solves
+with the factors of the forward pass. A failed factorisation (a singular matrix) hands over to the
+NumPy tier, which raises what NumPy raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from glassgrad.circuit import Constant, Gate, type_of
+from glassgrad.emit.native.blas import pointer
+from glassgrad.emit.native.elements import Block, Element, Kind, kind_of
+from glassgrad.emit.native.loops import given
+from glassgrad.emit.native.memory import Buffer, View
+from glassgrad.emit.native.plan import Plan
+from glassgrad.emit.native.steps import Step
+
+__all__ = ["SYSTEMS", "System", "written"]
+
+
+class System(Step):
+    """One call of LAPACK.
+
+    Attributes
+    ----------
+    routine
+        Its name without the letter for the type.
+    arguments
+        Each a buffer with an element, a number, or a letter; ``info`` is added.
+    """
+
+    def __init__(
+        self, number: int, kind: Kind, routine: str, arguments: Sequence[Any], gate: Gate
+    ) -> None:
+        super().__init__(number)
+        self.kind, self.routine, self.arguments = kind, routine, arguments
+        self.gates.append(gate)
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        return [a[0] for a in self.arguments if isinstance(a, tuple)]
+
+
+def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
+    """The function ``NAME`` of a system, and the places it is called with."""
+    lines, passed, places = [], [], []
+    for n, argument in enumerate(step.arguments):
+        if isinstance(argument, tuple):
+            passed.append(f"%p{len(places)}")
+            places.append(argument)
+            continue
+        passed.append(f"%a{n}")
+        kind, value = ("i32", argument) if isinstance(argument, int) else ("i8", ord(argument))
+        lines += [f"  %a{n} = alloca {kind}", f"  store {kind} {value}, ptr %a{n}"]
+    routine = ("d" if step.kind == "f64" else "s") + step.routine
+    call = ", ".join([f"ptr {p}" for p in [*passed, "%info"]])
+    text = "\n".join([
+        "define internal i32 @NAME(ptr %list) {", *given([f"%p{n}" for n in range(len(places))]),
+        *lines, "  %info = alloca i32", "  store i32 0, ptr %info",
+        f"  %f = inttoptr i64 {pointer(routine, 'cython_lapack')} to ptr",
+        f"  call void %f({call})", "  %i = load i32, ptr %info", "  %well = icmp eq i32 %i, 0",
+        "  %answer = zext i1 %well to i32", "  ret i32 %answer", "}", "",
+    ])  # fmt: skip
+    return text, places
+
+
+def _step(plan: Plan, gate: Gate, kind: Kind, routine: str, arguments: Sequence[Any],
+          read: Sequence[Buffer], written_: Sequence[Buffer]) -> None:  # fmt: skip
+    """Add a system after all that makes what it reads, and all that reads what it overwrites."""
+    step = System(plan.number(), kind, routine, arguments, gate)
+    plan.steps.add(step)
+    for buffer in (*read, *written_):
+        for writer in buffer.writers:
+            plan.order(writer, step)
+    for buffer in written_:
+        for reader in buffer.readers:
+            plan.order(reader, step)
+        buffer.writers.append(step)
+    for buffer in read:
+        buffer.readers.append(step)
+
+
+def _square(gate: Gate) -> int:
+    """The size of the one square matrix, or 0."""
+    a = gate.inputs[0]
+    kind = a.dtype.kind == "f" and kind_of(a.dtype)
+    same = all(w.dtype == a.dtype for w in (*gate.inputs, *gate.outputs))
+    return a.shape[0] if kind and same and len(a.shape) == 2 and a.shape[0] == a.shape[1] else 0
+
+
+def _cholesky(plan: Plan, gate: Gate) -> bool:
+    n, wire = _square(gate), gate.output
+    if not n:
+        return False
+    upper = bool(gate.static.get("upper"))
+    kind = kind_of(wire.dtype)
+    raw = plan.new_buffer(wire.dtype, n * n).whole((n, n))
+    plan.copied(gate.inputs[0], raw)
+    # Row by row a lower triangle is what LAPACK takes for an upper one.
+    _step(plan, gate, kind, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], [], [raw.buffer])
+    plan.triangular[wire] = raw, upper
+    kept = np.tri(n, dtype=bool).T if upper else np.tri(n, dtype=bool)
+    _selected(plan, raw, kept, gate)
+    return True
+
+
+def _selected(plan: Plan, view: View, kept: Any, gate: Gate) -> None:
+    """The gate's output is a view with zeros where a constant mask is false."""
+    wire = gate.output
+    mask = plan.view(Constant(kept, type_of(kept)))
+    nest = plan.nest_for(wire.shape, [], [view])
+    values = [plan.load(nest, mask), plan.load(nest, view)]
+    plan.made[wire] = plan.operation(
+        nest, lambda b, m, x: b.select(m, x, 0.0), values, kind_of(wire.dtype)
+    )
+
+
+def _triangle(plan: Plan, gate: Gate) -> bool:
+    """tril and triu: zeros outside."""
+    wire = gate.output
+    if wire.dtype.kind != "f" or set(gate.static) - {"k"} or len(wire.shape) != 2:
+        return False
+    ones = np.ones(wire.shape, bool)
+    kept = gate.op.call(ones, **gate.static)
+    mask = Constant(kept, type_of(kept))
+    plan.operate(_masked, [mask, gate.inputs[0]], wire, real=kind_of(wire.dtype), gate=gate)
+    return True
+
+
+def _masked(b: Block, mask: Any, x: Any) -> Element:
+    return b.select(mask, x, 0.0)
+
+
+def _diagonal(plan: Plan, gate: Gate) -> bool:
+    """diag: the diagonal of a matrix, or a matrix of one."""
+    source, wire = gate.inputs[0], gate.output
+    if len(source.shape) == 2:
+        plan.views[wire] = plan.part(plan.view(source), gate.op.call(plan.view(source).array, **gate.static))
+        return True
+    k = int(gate.static.get("k", 0))
+    n = wire.shape[0]
+    target = plan.new_buffer(wire.dtype, wire.type.size, tested=True)
+    whole = target.whole(wire.shape)
+    zero = np.zeros((), wire.dtype)
+    plan.copied(Constant(zero, type_of(zero)), whole)
+    start = k if k >= 0 else -k * n
+    plan.write(source, View(target, target.stand_in[start :: n + 1][: source.shape[0]]))
+    plan.views[wire] = whole
+    return True
+
+
+def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
+    """A matrix factorised, its pivots, and whether it is the transpose of the one asked for."""
+    kind = kind_of(gate.inputs[0].dtype)
+    view = plan.view(gate.inputs[0])
+    found = plan.factors.get(view.key())
+    if found is not None:
+        return found
+    raw = plan.new_buffer(gate.inputs[0].dtype, n * n).whole((n, n))
+    by_columns = view.strides[0] == 1 and view.strides[1] != 1
+    target = View(raw.buffer, raw.array.T) if by_columns else raw
+    plan.copied(gate.inputs[0], target)
+    pivots = plan.new_buffer(np.dtype(np.int32), n).whole((n,))
+    _step(plan, gate, kind, "getrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], [],
+          [raw.buffer, pivots.buffer])  # fmt: skip
+    plan.factors[view.key()] = raw, pivots, not by_columns
+    plan.factors[View(view.buffer, view.array.T).key()] = raw, pivots, by_columns
+    return raw, pivots, not by_columns
+
+
+def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
+    """solve and inv: LAPACK overwrites the right-hand side, which lies column by column."""
+    n, wire = _square(gate), gate.output
+    if not n or len(right.shape) not in (1, 2) or right.shape[0] != n:
+        return False
+    kind = kind_of(wire.dtype)
+    many = right.shape[1] if len(right.shape) == 2 else 1
+    lying = plan.new_buffer(wire.dtype, n * many)
+    result = View(lying, lying.whole((many, n)).array.T if len(right.shape) == 2 else lying.stand_in)
+    plan.copied(right, result)
+    known = plan.triangular.get(gate.inputs[0])
+    if known is not None:
+        raw, upper = known
+        rows = raw.strides[1] == 1  # then LAPACK sees the transpose, and the other triangle
+        flags = ["U" if upper != rows else "L", "T" if rows else "N", "N"]
+        _step(plan, gate, kind, "trtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
+              [raw.buffer], [lying])  # fmt: skip
+    else:
+        factors, pivots, turned = _factors(plan, gate, n)
+        _step(plan, gate, kind, "getrs",
+              ["T" if turned else "N", n, many, (factors.buffer, 0), n, (pivots.buffer, 0), (lying, 0), n],
+              [factors.buffer, pivots.buffer], [lying])  # fmt: skip
+    plan.views[wire] = result
+    return True
+
+
+def _solve(plan: Plan, gate: Gate) -> bool:
+    return _solved(plan, gate, gate.inputs[1])
+
+
+def _inverse(plan: Plan, gate: Gate) -> bool:
+    n = _square(gate)
+    eye = np.eye(n, dtype=gate.output.dtype)
+    return bool(n) and _solved(plan, gate, Constant(eye, type_of(eye)))
+
+
+def _slogdet(plan: Plan, gate: Gate) -> bool:
+    n = _square(gate)
+    if not n:
+        return False
+    kind = kind_of(gate.inputs[0].dtype)
+    factors, pivots, _ = _factors(plan, gate, n)
+    diagonal = View(factors.buffer, factors.buffer.stand_in[:: n + 1])
+    order = plan.constant(np.arange(1, n + 1, dtype=np.int32))
+    nest = plan.nest_for((n,), [], [diagonal, pivots])
+    u, p, i = (plan.load(nest, v) for v in (diagonal, pivots, order))
+    logarithm = plan.operation(nest, _log_size, [u], kind, cost=15.0)
+    sign = plan.operation(nest, _signed, [u, p, i], kind)
+    plan.reduce_value(nest, sign, gate.outputs[0], (0,), "mul", gate)
+    plan.reduce_value(nest, logarithm, gate.outputs[1], (0,), "add")
+    return True
+
+
+def _log_size(b: Block, u: Any) -> Element:
+    return b.function("log", b.intrinsic("fabs", u))
+
+
+def _signed(b: Block, u: Any, pivot: Any, row: Any) -> Element:
+    """The sign of a factor, turned where rows were swapped."""
+    one = b.intrinsic("copysign", 1.0, u)
+    if not isinstance(pivot, Element):  # a matrix of one element
+        return one
+    return b.select(b.integer_compare("ne", pivot, row), b.passing("fneg", one), one)
+
+
+#: How each joins a plan; False where it does not.
+SYSTEMS: dict[str, Callable[[Plan, Gate], bool]] = {
+    "cholesky": _cholesky, "solve": _solve, "inv": _inverse, "slogdet": _slogdet,
+    "tril": _triangle, "triu": _triangle, "diag": _diagonal,
+}  # fmt: skip
