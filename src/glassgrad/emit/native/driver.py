@@ -13,7 +13,7 @@ import numpy as np
 
 from glassgrad.emit.native.memory import Buffer
 
-__all__ = ["Place", "driver", "head"]
+__all__ = ["Place", "driver", "head", "start_of"]
 
 # What a place is counted from, by number; the inputs and then the outputs follow.
 _NOTHING, _ARENA, _IN, _OUT, _FIRST = 0, 1, 2, 3, 4
@@ -31,6 +31,15 @@ class Place(NamedTuple):
 def head(calls: Sequence[tuple[str, Sequence[Place]]]) -> int:
     """Bytes that the lists of pointers take at the head of the arena."""
     return -(-8 * sum(len(places) for _, places in calls) // _ALIGN) * _ALIGN
+
+
+def _memory(size: int) -> Any:
+    return np.zeros(size + _ALIGN, np.uint8)
+
+
+def start_of(home: Any) -> int:
+    """Where the arena begins in its memory."""
+    return -(-int(home.ctypes.data) // _ALIGN) * _ALIGN
 
 
 def driver(
@@ -52,8 +61,8 @@ def driver(
     keep : list
         Is given what must live as long as the code.
     """
-    home = np.zeros(size + _ALIGN, np.uint8)
-    address = -(-home.ctypes.data // _ALIGN) * _ALIGN
+    home = _memory(size)
+    address = start_of(home)
     records: list[tuple[int, int, int]] = []  # slot, base, offset
     starts = []
     for _, places in calls:
@@ -65,7 +74,7 @@ def driver(
     slots = home[address - home.ctypes.data :][: 8 * len(records)].view(np.int64)
     for slot, start, offset in records:
         slots[slot] = offset + (address if start == _ARENA else 0)
-    keep += [home, table, moving]
+    keep[:0] = [home, table, moving]
     lines = [
         f"@steps = internal constant [{len(calls)} x {{ ptr, i64 }}] ["
         + ", ".join(f"{{ ptr, i64 }} {{ ptr @{name}, i64 {8 * at} }}"

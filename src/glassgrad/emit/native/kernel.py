@@ -12,7 +12,7 @@ from typing import Any
 
 from glassgrad.circuit import Circuit, Gate
 from glassgrad.emit.native import blas, calls, lapack, loops
-from glassgrad.emit.native.driver import Place, driver, head
+from glassgrad.emit.native.driver import Place, driver, head, start_of
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
 from glassgrad.emit.native.lapack import SYSTEMS, System
@@ -49,6 +49,11 @@ class Kernel:
     keep: list[Any] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     arena: int = 0
+
+    @property
+    def home(self) -> int:
+        """The address of the arena that belongs to the code."""
+        return start_of(self.keep[0])
 
 
 def kernel(circuit: Circuit) -> Kernel:

@@ -1,0 +1,230 @@
+"""Loop nests, products and systems of planned native programs, against the circuit itself."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from glassgrad.emit.native import available, kernel, native_program
+from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.paths import Path
+
+from .programs.arrays import program
+from .test_native import path_of
+
+pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
+
+
+def run(path: Path, args: Any) -> Any:
+    """Both answers: the native one (None where it hands over) and the circuit's."""
+    circuit = path.circuit(False)
+    native = native_program(circuit, path.gradient_types)
+    if native is None:
+        assert any(0 in w.shape for gate in circuit.gates for w in gate.outputs)
+        pytest.skip("an empty array is the NumPy tier's")
+    with np.errstate(all="ignore"):
+        return native(*args), evaluate(circuit, args)
+
+
+def agree(f: Any, *args: Any, rtol: float = 1e-11) -> None:
+    found, expected = run(path_of(f, args), args)
+    assert found is not None
+    for a, b in zip(found, expected, strict=True):
+        assert np.shape(a) == np.shape(b)
+        assert np.asarray(a).dtype == np.asarray(b).dtype
+        scale = np.max(np.abs(b)) if np.size(b) else 0.0
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * (1e-3 + scale))
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_random_array_programs(seed: int) -> None:
+    """Programs of slices, reductions, products, gathers and writes over arrays of odd sizes."""
+    f, args = program(seed)
+    path = path_of(f, args)
+    found, expected = run(path, args)
+    if found is None:  # something was not finite
+        assert not all(np.isfinite(np.sum(e)) for e in expected) or _not_finite_within(path, args)
+        return
+    for a, b in zip(found, expected, strict=True):
+        tolerance = 2e-4 if np.asarray(b).dtype == np.float32 else 1e-9
+        scale = float(np.max(np.abs(b))) if np.size(b) else 0.0
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * (1e-3 + scale))
+
+
+def _not_finite_within(path: Path, args: Any) -> bool:
+    """Whether some gate gave an infinity or NaN."""
+    circuit = path.circuit(False)
+    values: dict[Any, Any] = dict(zip(circuit.inputs, args, strict=True))
+    for gate in circuit.gates:
+        if gate.op.name == "guard":
+            continue
+        operands = [values.get(i, getattr(i, "value", None)) for i in gate.inputs]
+        with np.errstate(all="ignore"):
+            results = gate.op.call(*operands, **gate.static)
+        for wire, result in zip(gate.outputs, results if len(gate.outputs) > 1 else [results], strict=True):
+            values[wire] = result
+            if np.asarray(result).dtype.kind == "f" and not np.all(np.isfinite(result)):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("shape", [(1,), (7,), (8,), (33,), (5000,), (3, 5), (64, 17), (4, 1, 9), (2, 3, 4, 5)])
+def test_every_axis_of_every_shape(shape: tuple[int, ...], dtype: Any) -> None:
+    x = np.random.default_rng(1).normal(size=shape).astype(dtype)
+    w = np.random.default_rng(2).normal(size=shape).astype(dtype)
+    for axis in (None, *range(len(shape)), tuple(range(len(shape)))):
+        for keepdims in (False, True):
+
+            def f(x: Any, w: Any, axis: Any = axis, keepdims: bool = keepdims) -> Any:
+                s = np.sum(np.tanh(x) * w, axis=axis, keepdims=keepdims)
+                m = np.max(x * w, axis=axis, keepdims=keepdims)
+                return np.sum(s * s + m) + np.mean(np.min(x, axis=axis))
+
+            agree(f, x, w, rtol=1e-11 if dtype == np.float64 else 3e-5)
+
+
+LAYOUTS = {
+    "strided": lambda x: np.repeat(x, 2, -1)[..., ::2],
+    "transposed": lambda x: np.ascontiguousarray(x.T).T,
+    "backwards": lambda x: np.ascontiguousarray(x[::-1])[::-1],
+    "read-only": lambda x: _read_only(x),
+    "unaligned": lambda x: _unaligned(x),
+}
+
+
+def _read_only(x: Any) -> Any:
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+def _unaligned(x: Any) -> Any:
+    raw = np.zeros(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    raw[...] = x
+    return raw
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_layout(layout: str, dtype: Any) -> None:
+    x = np.random.default_rng(3).normal(size=(20, 30)).astype(dtype)
+    path = path_of(lambda x: np.sum(np.exp(x[1:] - x[:-1]) * x[1:]), (x,))
+    circuit = path.circuit(False)
+    native = native_program(circuit, path.gradient_types)
+    assert native is not None
+    for found, expected in zip(native(LAYOUTS[layout](x)), evaluate(circuit, (x,)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-12)
+
+
+def test_long_sums_are_as_accurate_as_numpys() -> None:
+    rng = np.random.default_rng(4)
+    for n in (3_000, 100_001, 1_000_000):
+        x = rng.random(n) * np.exp(rng.normal(size=n) * 4)
+        value = run(path_of(lambda x: np.sum(x * 1.0), (x,)), (x,))[0][0]
+        exact = math.fsum(x)
+        assert abs(value - exact) <= 2 * abs(np.sum(x) - exact) + 2 * np.spacing(exact)
+
+
+def test_products_of_all_layouts() -> None:
+    rng = np.random.default_rng(5)
+    a, b, v = rng.normal(size=(40, 30)), rng.normal(size=(30, 50)), rng.normal(size=30)
+    t = rng.normal(size=(6, 30, 20))
+    agree(lambda a, b: np.sum(np.tanh(a @ b)), a, b)
+    agree(lambda a, b: np.sum(np.tanh(b.T @ a.T)), a, b)
+    agree(lambda a, b: np.sum((a[::2] @ b[:, ::3]) ** 2), a, b)
+    agree(lambda a, v: np.sum((a @ v) ** 2), rng.normal(size=(300, 30)), v)
+    agree(lambda v, b: np.sum((v @ b) ** 2), v, rng.normal(size=(30, 300)))
+    agree(lambda v: np.sum(np.outer(v, v) ** 2) + v @ v, v)
+    agree(lambda a, t: np.sum(np.matmul(a, t) ** 2), a, t)
+    agree(lambda a, t: np.sum(np.einsum("ij,bjk->bik", a, t) ** 2), a, t)
+    agree(lambda t: np.sum(np.einsum("bij,bik->bjk", t, t) ** 2), t)
+    agree(lambda t: np.sum(np.tensordot(t, t, ((0, 1), (0, 1))) ** 2), t)
+    agree(lambda a, v: np.sum(np.dot(a, v)) + np.vdot(v, v) + np.inner(v, v), a, v)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_systems(turned: bool) -> None:
+    rng = np.random.default_rng(6)
+    m = rng.normal(size=(12, 12)) + 12 * np.eye(12)
+    b, c = rng.normal(size=12), rng.normal(size=(12, 3))
+
+    def f(m: Any, b: Any, c: Any) -> Any:
+        k = m.T if turned else m
+        chol = np.linalg.cholesky(k @ k.T)
+        return (
+            np.sum(np.linalg.solve(k, b) ** 2) + np.sum(np.linalg.solve(k, c) ** 2)
+            + np.sum(np.linalg.inv(k) ** 2) + np.linalg.slogdet(k)[1]
+            + np.sum(np.log(np.diag(chol))) + np.sum(np.linalg.solve(chol, b) ** 2)
+            + np.sum(np.linalg.solve(chol.T, b) ** 2) + np.linalg.slogdet(-k)[0]
+        )  # fmt: skip
+
+    agree(f, m, b, c, rtol=1e-10)
+
+
+def test_a_singular_matrix_raises_what_numpy_raises() -> None:
+    g = gg.grad(lambda m: np.sum(np.linalg.solve(m, np.ones(40))))
+    for _ in range(8):
+        g(np.eye(40) * 2.0)
+    with pytest.raises(np.linalg.LinAlgError):
+        g(np.zeros((40, 40)))
+    np.testing.assert_allclose(g(np.eye(40) * 2.0), -np.full((40, 40), 0.25))
+
+
+def test_a_gate_without_lowering_is_called_within_the_plan() -> None:
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=(50, 4))
+    agree(lambda x: np.sum(np.sort(np.tanh(x), axis=0) * np.arange(50.0)[:, None]) + np.sum(np.cumsum(x)), x)
+
+
+def test_calls_at_the_same_time_have_memory_of_their_own() -> None:
+    g = gg.value_and_grad(lambda x: np.sum(np.sort(np.exp(x)) * np.arange(1.0, 501.0)) + np.sum(x[1:] * x[:-1]))
+    inputs = [np.random.default_rng(n).normal(size=500) for n in range(8)]
+    for _ in range(6):
+        expected = [g(x) for x in inputs]
+    wrong: list[Any] = []
+
+    def work(n: int) -> None:
+        for _ in range(200):
+            value, gradient = g(inputs[n])
+            if value != expected[n][0] or not np.array_equal(gradient, expected[n][1]):
+                wrong.append(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_many_alike_steps_share_their_code() -> None:
+    def heat(u: Any) -> Any:
+        u = u.copy()
+        for _ in range(30):
+            u[1:-1] += 0.1 * (u[2:] + u[:-2] - 2 * u[1:-1])
+        return np.sum(u**2)
+
+    x = np.random.default_rng(8).normal(size=100)
+    agree(heat, x)
+    made = kernel.kernel(path_of(heat, (x,)).circuit(False))
+    assert len(made.steps) > 150
+    assert made.text.count("define internal i32 @step") < 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="protects pages the POSIX way")
+def test_nothing_is_read_or_written_outside_its_memory() -> None:
+    """Every array lies against a protected page; the process would die."""
+    made = subprocess.run(
+        [sys.executable, "-m", "tests.programs.guarded"], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr[-2000:]
+    assert int(made.stdout) > 100
