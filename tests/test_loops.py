@@ -69,7 +69,9 @@ def _not_finite_within(path: Path, args: Any) -> bool:
         operands = [values.get(i, getattr(i, "value", None)) for i in gate.inputs]
         with np.errstate(all="ignore"):
             results = gate.op.call(*operands, **gate.static)
-        for wire, result in zip(gate.outputs, results if len(gate.outputs) > 1 else [results], strict=True):
+        for wire, result in zip(
+            gate.outputs, results if len(gate.outputs) > 1 else [results], strict=True
+        ):
             values[wire] = result
             if np.asarray(result).dtype.kind == "f" and not np.all(np.isfinite(result)):
                 return True
@@ -77,7 +79,9 @@ def _not_finite_within(path: Path, args: Any) -> bool:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("shape", [(1,), (7,), (8,), (33,), (5000,), (3, 5), (64, 17), (4, 1, 9), (2, 3, 4, 5)])
+@pytest.mark.parametrize(
+    "shape", [(1,), (7,), (8,), (33,), (5000,), (3, 5), (64, 17), (4, 1, 9), (2, 3, 4, 5)]
+)
 def test_every_axis_of_every_shape(shape: tuple[int, ...], dtype: Any) -> None:
     x = np.random.default_rng(1).normal(size=shape).astype(dtype)
     w = np.random.default_rng(2).normal(size=shape).astype(dtype)
@@ -182,11 +186,18 @@ def test_a_singular_matrix_raises_what_numpy_raises() -> None:
 def test_a_gate_without_lowering_is_called_within_the_plan() -> None:
     rng = np.random.default_rng(7)
     x = rng.normal(size=(50, 4))
-    agree(lambda x: np.sum(np.sort(np.tanh(x), axis=0) * np.arange(50.0)[:, None]) + np.sum(np.cumsum(x)), x)
+    agree(
+        lambda x: (
+            np.sum(np.sort(np.tanh(x), axis=0) * np.arange(50.0)[:, None]) + np.sum(np.cumsum(x))
+        ),
+        x,
+    )
 
 
 def test_calls_at_the_same_time_have_memory_of_their_own() -> None:
-    g = gg.value_and_grad(lambda x: np.sum(np.sort(np.exp(x)) * np.arange(1.0, 501.0)) + np.sum(x[1:] * x[:-1]))
+    g = gg.value_and_grad(
+        lambda x: np.sum(np.sort(np.exp(x)) * np.arange(1.0, 501.0)) + np.sum(x[1:] * x[:-1])
+    )
     inputs = [np.random.default_rng(n).normal(size=500) for n in range(8)]
     for _ in range(6):
         expected = [g(x) for x in inputs]
@@ -224,7 +235,10 @@ def test_many_alike_steps_share_their_code() -> None:
 def test_nothing_is_read_or_written_outside_its_memory() -> None:
     """Every array lies against a protected page; the process would die."""
     made = subprocess.run(
-        [sys.executable, "-m", "tests.programs.guarded"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.programs.guarded"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert made.returncode == 0, made.stderr[-2000:]
     assert int(made.stdout) > 100

@@ -21,7 +21,10 @@ def program(seed: int) -> tuple[Any, tuple[Any, ...]]:
     n, m = (int(rng.choice(_SIZES)) for _ in range(2))
     shapes = [(n, m), (m,), (n, 1), (n, m)][: int(rng.integers(2, 5))]
     args = tuple([rng.normal(size=s).astype(dtype) for s in shapes])
-    choices = [(int(rng.integers(0, 10**6)), int(rng.integers(len(_STEPS)))) for _ in range(rng.integers(3, 14))]
+    choices = [
+        (int(rng.integers(0, 10**6)), int(rng.integers(len(_STEPS))))
+        for _ in range(rng.integers(3, 14))
+    ]
     weights = rng.normal(size=64).astype(dtype)
 
     def f(*given: Any) -> Any:
@@ -84,7 +87,11 @@ def _slice(rng: Any, values: Any) -> Any:
     key = []
     for size in np.shape(x):
         start = int(rng.integers(0, max(size // 2, 1)))
-        key.append(slice(start, None, int(rng.integers(1, 3))) if rng.random() < 0.7 else slice(None, None, -1))
+        key.append(
+            slice(start, None, int(rng.integers(1, 3)))
+            if rng.random() < 0.7
+            else slice(None, None, -1)
+        )
     return x[tuple(key)]
 
 

@@ -90,7 +90,9 @@ def main() -> None:
         )
         engine, address = compiled(text, "run")
         outputs = [array(np.zeros(o.shape, o.dtype)) for o in circuit.outputs]
-        tables = [(ctypes.c_void_p * max(len(t), 1))(*[a.ctypes.data for a in t]) for t in (args, outputs)]
+        tables = [
+            (ctypes.c_void_p * max(len(t), 1))(*[a.ctypes.data for a in t]) for t in (args, outputs)
+        ]
         status = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address)(*tables)
         if status != 1:
             continue

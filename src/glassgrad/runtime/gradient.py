@@ -19,6 +19,7 @@ from glassgrad.emit.python import OTHER_PATH
 from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
+from glassgrad.runtime.backend import chosen
 from glassgrad.runtime.outside import Outside, look
 from glassgrad.runtime.paths import Path, gradients_as
 from glassgrad.runtime.pause import without_collection
@@ -58,7 +59,9 @@ class GradientFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs and current() is None:
-            if self._direct is not None:  # native code checks the arguments itself
+            if (
+                self._direct is not None and not chosen.numpy
+            ):  # native code checks the arguments itself
                 same, programs = self._direct
                 if same():
                     for program in programs:
@@ -87,6 +90,16 @@ class GradientFunction:
     def __get__(self, instance: Any, owner: Any) -> Any:
         """A gradient function in a class body is a method, like the function it is made of."""
         return self if instance is None else functools.partial(self, instance)
+
+    @property
+    def choice(self) -> tuple[Callable[[int | str], bool], Sequence[str]]:
+        """Which arguments are differentiated, and the names of all."""
+        return self._chosen, self._names
+
+    def known_paths(self, arguments: Arguments) -> list[Path]:
+        """The paths known for a call like this."""
+        found = self._signatures.get(arguments.key)
+        return list(found.paths) if found is not None else []
 
     # -- the slow way ------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from glassgrad.emit.native import Answer, available, native_program
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
 from glassgrad.passes import gradient_circuit
+from glassgrad.runtime.backend import chosen
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.record import Recorded
 from glassgrad.tracing import Traced
@@ -60,6 +61,11 @@ class Path:
             self._circuits[careful] = found
         return found
 
+    @property
+    def is_native(self) -> bool:
+        """Whether calls run as native code by now."""
+        return self._native is not None or self.direct is not None
+
     def first(self, values: Sequence[Any]) -> Sequence[Any]:
         """The answer of the run this path was recorded from, without compiling anything.
 
@@ -83,7 +89,9 @@ class Path:
         """Run the compiled path; `OTHER_PATH` where a guard fails."""
         if not (self._any_layout or self.recorded.laid_out_like(values)):
             return OTHER_PATH
-        if self._native is not None:
+        if chosen.numpy:
+            pass
+        elif self._native is not None:
             results = self._native(*values)
             if results is not None:
                 return results

@@ -18,7 +18,7 @@ from glassgrad.emit.native.elements import NotNative, kind_of
 from glassgrad.emit.native.kernel import Kernel, kernel
 from glassgrad.emit.native.machine import compiled
 
-__all__ = ["Answer", "native_program"]
+__all__ = ["Answer", "entry_text", "native_program"]
 
 _DECLARED = """
 declare double @gg_PyFloat_AsDouble(ptr)
@@ -100,7 +100,7 @@ def native_program(
         wanted = [wanted[n] for n in chosen]
     try:
         made = kernel(circuit)
-        text = made.text + _entry([w.type for w in circuit.inputs], wanted, answer)
+        text = made.text + entry_text([w.type for w in circuit.inputs], wanted, answer)
     except NotNative:
         return None
     engine, address = compiled(text, "entry")
@@ -157,7 +157,9 @@ def _address(thing: Any) -> str:
     return f"inttoptr (i64 {id(thing)} to ptr)"
 
 
-def _entry(inputs: Sequence[WireType], outputs: Sequence[WireType], answer: Answer | None) -> str:
+def entry_text(
+    inputs: Sequence[WireType], outputs: Sequence[WireType], answer: Answer | None = None
+) -> str:
     """The function's text.
 
     New objects stand in the table ``%owned`` (a place for each input and output) until the call

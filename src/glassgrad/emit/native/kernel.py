@@ -194,7 +194,7 @@ def _gate(plan: Plan, gate: Gate) -> None:
 
 def _guard(plan: Plan, gate: Gate) -> None:
     operand, how, told = gate.inputs[0], gate.static["how"], gate.static["told"]
-    if operand.type.size != 1 or how not in ("bool", "float", "value", "int"):
+    if operand.type.size != 1 or how not in ("bool", "float", "value", "int", "index"):
         raise NotNative(f"a guard of how={how!r}")
 
     def write(block: Block, value: Element) -> Element:
@@ -208,11 +208,11 @@ def _guard(plan: Plan, gate: Gate) -> None:
                 if told == int(told)
                 else block.test(False)
             )
-        if how == "int":
+        if how in ("int", "index"):
             return block.compare("oeq", block.intrinsic("trunc", value), float(told))
         return block.compare("oeq", value, float(told))
 
-    if how == "int" and abs(told) >= 2**53:
+    if how in ("int", "index") and abs(told) >= 2**53:
         raise NotNative("a guard of a huge int")
     plan.guard(operand, write)
 

@@ -49,7 +49,9 @@ class System(Step):
 
 def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
     """The function ``NAME`` of a system, and the places it is called with."""
-    lines, passed, places = [], [], []
+    lines: list[str] = []
+    passed: list[str] = []
+    places: list[tuple[Buffer, int]] = []
     for n, argument in enumerate(step.arguments):
         if isinstance(argument, tuple):
             passed.append(f"%p{len(places)}")
@@ -103,7 +105,9 @@ def _cholesky(plan: Plan, gate: Gate) -> bool:
     raw = plan.new_buffer(wire.dtype, n * n).whole((n, n))
     plan.copied(gate.inputs[0], raw)
     # Row by row a lower triangle is what LAPACK takes for an upper one.
-    _step(plan, gate, kind, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], [], [raw.buffer])
+    _step(
+        plan, gate, kind, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], [], [raw.buffer]
+    )
     plan.triangular[wire] = raw, upper
     kept = np.tri(n, dtype=bool).T if upper else np.tri(n, dtype=bool)
     _selected(plan, raw, kept, gate)
@@ -122,7 +126,7 @@ def _selected(plan: Plan, view: View, kept: Any, gate: Gate) -> None:
 
 
 def _triangle(plan: Plan, gate: Gate) -> bool:
-    """tril and triu: zeros outside."""
+    """Tril and triu: zeros outside."""
     wire = gate.output
     if wire.dtype.kind != "f" or set(gate.static) - {"k"} or len(wire.shape) != 2:
         return False
@@ -141,7 +145,9 @@ def _diagonal(plan: Plan, gate: Gate) -> bool:
     """diag: the diagonal of a matrix, or a matrix of one."""
     source, wire = gate.inputs[0], gate.output
     if len(source.shape) == 2:
-        plan.views[wire] = plan.part(plan.view(source), gate.op.call(plan.view(source).array, **gate.static))
+        plan.views[wire] = plan.part(
+            plan.view(source), gate.op.call(plan.view(source).array, **gate.static)
+        )
         return True
     k = int(gate.static.get("k", 0))
     n = wire.shape[0]
@@ -175,14 +181,16 @@ def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
 
 
 def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
-    """solve and inv: LAPACK overwrites the right-hand side, which lies column by column."""
+    """Solve and inv: LAPACK overwrites the right-hand side, which lies column by column."""
     n, wire = _square(gate), gate.output
     if not n or len(right.shape) not in (1, 2) or right.shape[0] != n:
         return False
     kind = kind_of(wire.dtype)
     many = right.shape[1] if len(right.shape) == 2 else 1
     lying = plan.new_buffer(wire.dtype, n * many)
-    result = View(lying, lying.whole((many, n)).array.T if len(right.shape) == 2 else lying.stand_in)
+    result = View(
+        lying, lying.whole((many, n)).array.T if len(right.shape) == 2 else lying.stand_in
+    )
     plan.copied(right, result)
     known = plan.triangular.get(gate.inputs[0])
     if known is not None:
@@ -241,6 +249,6 @@ def _signed(b: Block, u: Any, pivot: Any, row: Any) -> Element:
 
 #: How each joins a plan; False where it does not.
 SYSTEMS: dict[str, Callable[[Plan, Gate], bool]] = {
-    "cholesky": _cholesky, "solve": _solve, "inv": _inverse, "slogdet": _slogdet,
+    "cholesky": _cholesky, "solve": _solve, "inv": _inverse, "inverse": _inverse, "slogdet": _slogdet,
     "tril": _triangle, "triu": _triangle, "diag": _diagonal,
 }  # fmt: skip

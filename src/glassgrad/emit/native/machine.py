@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from glassgrad.errors import GlassgradWarning
 
-__all__ = ["available", "compiled", "numpy_api"]
+__all__ = ["available", "compiled", "numpy_api", "stages"]
 
 _LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
 
@@ -90,16 +91,50 @@ def compiled(text: str, name: str) -> tuple[Any, int]:
     """
     import llvmlite.binding as llvm
 
-    level = 3 if text.count("\n") < _LARGE else 1
     with _LOCK:
-        machine = _start().create_target_machine(
-            cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
-            opt=level,
-        )  # fmt: skip
+        machine = _machine(text)
         module = llvm.parse_assembly(text)
-        options = llvm.create_pipeline_tuning_options(speed_level=level)
-        builder = llvm.create_pass_builder(machine, options)
-        builder.getModulePassManager().run(module, builder)
+        _improve(machine, module, text)
         engine = llvm.create_mcjit_compiler(module, machine)
         engine.finalize_object()
         return engine, engine.get_function_address(name)
+
+
+def _level(text: str) -> int:
+    return 3 if text.count("\n") < _LARGE else 1
+
+
+def _machine(text: str) -> Any:
+    import llvmlite.binding as llvm
+
+    return _start().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
+        opt=_level(text),
+    )  # fmt: skip
+
+
+def _improve(machine: Any, module: Any, text: str) -> None:
+    """LLVM's passes; loops are vectors already."""
+    import llvmlite.binding as llvm
+
+    options = llvm.create_pipeline_tuning_options(speed_level=_level(text))
+    options.loop_vectorization = options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+
+
+def stages(text: str) -> tuple[dict[str, float], str, str]:
+    """Compile a module for looking at: seconds by stage, the text after passes, the assembly."""
+    import llvmlite.binding as llvm
+
+    with _LOCK:
+        times = [time.perf_counter()]
+        machine = _machine(text)
+        module = llvm.parse_assembly(text)
+        times.append(time.perf_counter())
+        _improve(machine, module, text)
+        times.append(time.perf_counter())
+        optimised, assembly = str(module), machine.emit_assembly(module)
+        times.append(time.perf_counter())
+    names = ("parse", "passes", "machine code")
+    return dict(zip(names, np.diff(times).tolist(), strict=True)), optimised, assembly

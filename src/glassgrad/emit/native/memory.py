@@ -79,7 +79,8 @@ class View:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+        found: tuple[int, ...] = self.array.shape
+        return found
 
     @cached_property
     def offset(self) -> int:
