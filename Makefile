@@ -42,10 +42,10 @@ demo: $(DEV)
 	$(BIN)/python examples/digits.py
 
 test: $(DEV)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 fuzz: $(DEV)
-	GLASSGRAD_FUZZ=$(PROGRAMS) $(BIN)/python -m pytest -n $(WORKERS) -m fuzz
+	OPENBLAS_NUM_THREADS=1 GLASSGRAD_FUZZ=$(PROGRAMS) $(BIN)/python -m pytest -n $(WORKERS) -m fuzz
 
 lint: $(DEV)
 	$(BIN)/ruff check

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from glassgrad.emit.native import available, kernel, native_program
+from glassgrad.emit.native import available, kernel, native_program, threads
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
@@ -241,4 +241,60 @@ def test_nothing_is_read_or_written_outside_its_memory() -> None:
         check=False,
     )
     assert made.returncode == 0, made.stderr[-2000:]
-    assert int(made.stdout) > 100
+    assert int(made.stdout) > 60
+
+
+@pytest.mark.skipif(threads.cores() == 1, reason="one core")
+@pytest.mark.parametrize("n", [200_000, 262_144, 200_001])
+def test_large_loops_run_on_all_cores(n: int) -> None:
+    x, y = np.random.default_rng(9).normal(size=(2, n))
+
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(np.exp(-x * x) * np.sin(y)) + np.max(np.tanh(x * y)) + np.mean(y * y)
+
+    assert "pthread_create" in kernel.kernel(path_of(f, (x, y)).circuit(False)).text
+    agree(f, x, y)
+
+
+@pytest.mark.skipif(threads.cores() == 1, reason="one core")
+def test_large_nests_run_on_all_cores() -> None:
+    p = np.random.default_rng(10).normal(size=(700, 3))
+
+    def energy(p: Any) -> Any:
+        d = p[:, None] - p[None]
+        return np.sum(1 / np.sqrt(np.sum(d * d, -1) + 0.1))
+
+    assert "pthread_create" in kernel.kernel(path_of(energy, (p,)).circuit(False)).text
+    agree(energy, p)
+
+
+def test_threads_may_call_what_runs_in_threads() -> None:
+    g = gg.grad(lambda x: np.sum(np.exp(-x * x) * np.sin(x)))
+    inputs = [np.random.default_rng(n).normal(size=150_000) for n in range(4)]
+    for _ in range(6):
+        expected = [g(x) for x in inputs]
+    found: list[Any] = [None] * 4
+
+    def work(n: int) -> None:
+        for _ in range(10):
+            found[n] = g(inputs[n])
+
+    workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_calls_on() -> None:
+    g = gg.grad(lambda x: np.sum(np.exp(-x * x) * np.sin(x)))
+    x = np.random.default_rng(0).normal(size=150_000)
+    for _ in range(6):
+        expected = g(x)
+    child = os.fork()
+    if not child:
+        os._exit(0 if np.array_equal(g(x), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

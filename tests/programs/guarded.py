@@ -72,7 +72,7 @@ def main() -> None:
     kernel.head = lambda calls: -(-driver.head(calls) // PAGE) * PAGE  # type: ignore[attr-defined]
     driver._memory = home
     ran = 0
-    for seed in range(150, 300):
+    for seed in range(150, 230):
         f, given = program(seed)
         args = [array(a) for a in given]
         circuit = path_of(f, args).circuit(False)

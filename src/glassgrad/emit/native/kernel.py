@@ -141,7 +141,7 @@ class _Functions:
                               "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"}  # fmt: skip
         text, declared = definitions(self.elementary)
         return [*sorted(self.declared | declared), text,
-                *[text.replace("@NAME", f"@{name}", 1) for text, name in self.names.items()]]  # fmt: skip
+                *[text.replace("@NAME", f"@{name}") for text, name in self.names.items()]]  # fmt: skip
 
 
 def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:

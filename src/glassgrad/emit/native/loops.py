@@ -15,6 +15,7 @@ from glassgrad.emit.native.elements import KINDS, Block, Element, Kind, literal
 from glassgrad.emit.native.memory import Buffer
 from glassgrad.emit.native.steps import Load, Nest, Operation, Reduction
 from glassgrad.emit.native.sums import BLOCK, IDENTITY, RunningSum, combined
+from glassgrad.emit.native.threads import WORTH, cores, in_threads
 from glassgrad.emit.native.walk import REAL, Walk, as_kind, mask
 
 __all__ = ["Function", "given", "written"]
@@ -78,6 +79,24 @@ class Writer(Walk):
             RunningSum(self, n, r) for n, r in enumerate(nest.reductions) if self.in_registers(r)
         ]
         self.guarding = "%held" if nest.guards else ""
+        self.parallel = self.spreads()
+        for each in self.summing:
+            if self.parallel and not each.level:  # `in_threads` looks for them at the head
+                self.base(each.reduction.view.buffer, each.reduction.view.offset)
+
+    def spreads(self) -> bool:
+        """Whether the outermost loop is worth threads, and none writes where another does."""
+        nest = self.nest
+        if not self.sizes or self.sequential or nest.guards or cores() == 1:
+            return False
+        work = sum(o.cost for o in nest.operations) + len(nest.loads) + len(nest.stores)
+        if work * math.prod(self.sizes) < WORTH or self.length() < 2 * cores():
+            return False
+        return all(self.in_registers(r) and not self.again(r) for r in nest.reductions)
+
+    def length(self) -> int:
+        """How often the outermost loop runs: in blocks, where it is the only one."""
+        return self.sizes[0] if self.depth else self.sizes[0] // BLOCK
 
     def lanes(self) -> int:
         if self.sequential or not self.sizes:
@@ -122,8 +141,14 @@ class Writer(Walk):
         fills = [line for r in self.nest.reductions if not self.in_registers(r) or self.again(r)
                  for line in self.filled(r)]  # fmt: skip
         answer, lines_end = self.verdict()
-        return "\n".join(["define internal i32 @NAME(ptr %list) {", *given(self.bases.values()), *self.stack, *fills, *lines, *lines_end,
-                          f"  %answer = zext i1 {answer} to i32", "  ret i32 %answer", "}", ""])  # fmt: skip
+        head, spread = "@NAME(ptr %list)", ""
+        if self.parallel:
+            head = "@NAME.part(ptr %list, i64 %lo, i64 %hi, ptr %mine)"
+            sums = [(s.reduction.how, s.kind) for s in self.summing if not s.level]
+            spread, declared = in_threads(self.length(), sums)
+            self.functions |= declared
+        return "\n".join([f"define internal i32 {head} {{", *given(self.bases.values()), *self.stack, *fills, *lines, *lines_end,
+                          f"  %answer = zext i1 {answer} to i32", "  ret i32 %answer", "}", spread])  # fmt: skip
 
     def nested(self, depth: int, inner: list[str]) -> list[str]:
         if depth == self.depth:
@@ -131,18 +156,19 @@ class Writer(Walk):
         body = self.nested(depth + 1, inner)
         return [
             *self.before[depth],
-            *self.loop(f"%i{depth}", self.sizes[depth], body),
+            *self.loop(f"%i{depth}", self.sizes[depth], body, outermost=depth == 0),
             *self.after[depth],
         ]
 
-    def loop(self, name: str, size: int, body: Sequence[str]) -> list[str]:
-        """A loop from 0 to size."""
+    def loop(self, name: str, size: int, body: Sequence[str], outermost: bool = False) -> list[str]:
+        """A loop from 0 to size, or over the range that is this thread's."""
         n = next(self.names)
+        start, end = ("%lo", "%hi") if outermost and self.parallel else ("0", str(size))
         self.stack.append(f"  %c{n} = alloca i64")
         return [
-            f"  store i64 0, ptr %c{n}", f"  br label %L{n}", f"L{n}:", f"  {name} = load i64, ptr %c{n}",
+            f"  store i64 {start}, ptr %c{n}", f"  br label %L{n}", f"L{n}:", f"  {name} = load i64, ptr %c{n}",
             *body, f"  %n{n} = add nuw nsw i64 {name}, 1", f"  store i64 %n{n}, ptr %c{n}",
-            f"  %e{n} = icmp eq i64 %n{n}, {size}", f"  br i1 %e{n}, label %X{n}, label %L{n}", f"X{n}:",
+            f"  %e{n} = icmp eq i64 %n{n}, {end}", f"  br i1 %e{n}, label %X{n}, label %L{n}", f"X{n}:",
         ]  # fmt: skip
 
     def inner(self) -> list[str]:
@@ -150,15 +176,23 @@ class Writer(Walk):
         if not self.sizes:
             return self.body("0", 0, None)
         size = self.sizes[-1]
-        blocks = size // BLOCK if size > 2 * BLOCK and any(s.long for s in self.summing) else 0
+        shared = self.parallel and not self.depth
+        long = size > 2 * BLOCK and any(s.long for s in self.summing)
+        blocks = size // BLOCK if long or shared else 0
         lines: list[str] = []
         if blocks:
             n = next(self.names)
             body = [f"  %s{n} = mul nuw nsw i64 %k{n}, {BLOCK}", *self.segment(f"%s{n}", BLOCK)]
-            lines += self.loop(f"%k{n}", blocks, body)
+            lines += self.loop(f"%k{n}", blocks, body, outermost=shared)
         rest = size - blocks * BLOCK
         if rest:
-            lines += self.segment(str(blocks * BLOCK), rest)
+            more = self.segment(str(blocks * BLOCK), rest)
+            if shared:  # the last thread's
+                n = next(self.names)
+                more = [f"  %e{n} = icmp eq i64 %hi, {blocks}",
+                        f"  br i1 %e{n}, label %L{n}, label %X{n}", f"L{n}:", *more,
+                        f"  br label %X{n}", f"X{n}:"]  # fmt: skip
+            lines += more
         return lines
 
     def segment(self, start: str, size: int) -> list[str]:

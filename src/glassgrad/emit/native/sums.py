@@ -103,8 +103,14 @@ class RunningSum:
         else:
             made = self.total(wide)
         result = writer.across(block, made.name, self.reduction.how, self.kind, self.width)
-        access = writer.access(self.reduction.view)
-        row, _ = writer.pointer(access)
+        if writer.parallel and not self.level:
+            shared = [s for s in writer.summing if not s.level]
+            row = f"{self.name}.own"
+            block.lines.append(
+                f"  {row} = getelementptr i8, ptr %mine, i64 {64 * shared.index(self)}"
+            )
+        else:
+            row, _ = writer.pointer(writer.access(self.reduction.view))
         if writer.again(self.reduction):
             old = block.fresh(f"load {KINDS[self.kind]}, ptr {row}", self.kind)
             result = combined(block, self.reduction.how, old, result, self.kind)

@@ -21,9 +21,9 @@ import numpy as np
 from glassgrad.emit.native.elements import KINDS, Block, Element, Kind
 
 __all__ = [
-    "FORMATS", "INV_LN2", "INV_LN10", "LN2", "LOG10_2", "PI", "Format", "absolute", "clamp",
-    "copysign", "fast_two_sum", "fma", "format_of", "in_double", "parts", "polynomial", "rarely",
-    "two_product", "two_sum",
+    "FORMATS", "INFINITY", "INV_LN2", "INV_LN10", "LN2", "LOG10_2", "NAN", "PI", "Format",
+    "absolute", "clamp", "copysign", "fast_two_sum", "fma", "format_of", "in_double",
+    "lane_by_lane", "parts", "polynomial", "rarely", "two_product", "two_sum",
 ]  # fmt: skip
 
 
@@ -64,6 +64,7 @@ class Format:
 
 FORMATS: dict[Kind, Format] = {"f64": Format("i64", 52, 1023), "f32": Format("i32", 23, 127)}
 
+INFINITY, NAN = math.inf, math.nan
 LN2 = Fraction("0.693147180559945309417232121458176568075500134360255254120680009493")
 INV_LN2 = Fraction("1.442695040888963407359924681001892137426645954152985934135449406931")
 INV_LN10 = Fraction("0.434294481903251827651128918916605082294397005803666566114453783166")
@@ -92,10 +93,12 @@ def fma(b: Block, x: Any, y: Any, z: Any) -> Element:
 
 
 def absolute(b: Block, x: Element) -> Element:
+    """The size of a number."""
     return b.intrinsic("fabs", x)
 
 
 def copysign(b: Block, size: Any, sign: Element) -> Element:
+    """The size of one number with the sign of another."""
     return b.intrinsic("copysign", size, sign)
 
 
@@ -114,7 +117,7 @@ def polynomial(b: Block, x: Element, coefficients: Sequence[float]) -> Element:
     The two halves wait for each other only at the end, which halves the latency for the price
     of one product (Knuth, "The Art of Computer Programming", 4.6.4).
     """
-    if len(coefficients) < 4:
+    if len(coefficients) < 8:
         return _horner(b, x, coefficients)
     square = x * x
     even = _horner(b, square, coefficients[::2])
@@ -160,14 +163,16 @@ def in_double(b: Block, name: str, *operands: Element) -> Element:
 
 
 def rarely(b: Block, condition: Element, usual: Element, name: str, *operands: Element) -> Element:
-    """What a slow function of its own says, for all lanes, where a condition holds in any lane.
+    """What a slow function of its own says where a condition holds, and else the usual result.
+
+    Code branches once, on whether the condition holds in any lane.
 
     Parameters
     ----------
     condition : Element
-        Truths. Code branches once, on whether one of them holds.
+        Truths.
     usual : Element
-        The result if none does. The slow function says which lanes it answers otherwise.
+        The result where it does not hold; it is the same whatever the other lanes hold.
     name : str
         The slow function, see ``table.RARE``.
     """
@@ -180,7 +185,7 @@ def rarely(b: Block, condition: Element, usual: Element, name: str, *operands: E
     here, slow, done = (b.new_name()[1:] for _ in range(3))
     b.lines += [f"  br label %{here}", f"{here}:", f"  br i1 {any_}, label %{slow}, label %{done}"]
     b.lines.append(f"{slow}:")
-    found = b.function(name, *operands)
+    found = b.select(condition, b.function(name, *operands), usual)
     b.lines += [f"  br label %{done}", f"{done}:"]
     return b.fresh(f"phi {b.type(b.real)} [ {usual.name}, %{here} ], [ {found.name}, %{slow} ]")
 
@@ -199,6 +204,3 @@ def lane_by_lane(b: Block, function: str, x: Element) -> Element:
         b.lines.append(f"  {joined} = insertelement {result}, {lane} {found}, i32 {i}")
         result = f"{type_} {joined}"
     return Element(b, result.split()[-1], b.real)
-
-
-INFINITY, NAN = math.inf, math.nan

@@ -23,17 +23,9 @@ from glassgrad.emit.native.elementary.common import (
 from glassgrad.emit.native.elements import Block, Element, Kind
 
 __all__ = [
-    "exp",
-    "exp2",
-    "exp_in_parts",
-    "exp_of_rest",
-    "exp_rest",
-    "expm1",
-    "power_of_two",
-    "reduced",
-    "reduced_for_expm1",
-    "scaled",
-]
+    "exp", "exp2", "exp_in_parts", "exp_of_negative", "exp_of_rest", "exp_rest", "expm1", "power_of_two", "reduced",
+    "reduced_for_expm1", "scaled",
+]  # fmt: skip
 
 # Minimax (Remez) polynomials q with exp(r) = 1 + r + r**2 q(r) for |r| <= 0.34666.
 # Those of exp: error relative to exp(r) below 2**-57.5 and 2**-28.2.
@@ -79,8 +71,8 @@ def reduced(b: Block, x: Element) -> tuple[Element, Element]:
     return r, b.bits(shifted, form.integer)
 
 
-def exp_in_parts(b: Block, x: Element, x_rest: Element) -> tuple[Element, Element]:
-    """The exponential of a number in two parts, still to be ``scaled`` by 2**n, and n."""
+def exp_in_parts(b: Block, x: Element, x_rest: Element) -> tuple[Element, Element, Element]:
+    """The exponential of a number in two parts, in two parts, to be ``scaled`` by 2**n, and n."""
     form = format_of(b)
     high, low = parts(LN2, b.real, 2)
     shifted = fma(b, x, parts(INV_LN2, b.real, 1)[0], form.shifter)
@@ -89,8 +81,8 @@ def exp_in_parts(b: Block, x: Element, x_rest: Element) -> tuple[Element, Elemen
     r = fma(b, n, -low, exact)
     r, rest = two_sum(r, fma(b, n, -low, exact - r) + x_rest)
     total, error = fast_two_sum(b.number(1.0), r)
-    value = total + fma(b, r * r, polynomial(b, r, _EXP[b.real]), error + rest)
-    return value, b.bits(shifted, form.integer)
+    more = fma(b, r * r, polynomial(b, r, _EXP[b.real]), error + rest)
+    return (*fast_two_sum(total, more), b.bits(shifted, form.integer))
 
 
 def exp_rest(b: Block, r: Element) -> Element:
@@ -144,7 +136,12 @@ def scaled(b: Block, x: Element, n: Element) -> Element:
 
 def exp(b: Block, x: Element) -> Element:
     """The exponential function."""
-    r, n = reduced(b, clamp(b, x, *_LIMITS[b.real]))
+    return exp_of_negative(b, clamp(b, x, None, _LIMITS[b.real][1]))
+
+
+def exp_of_negative(b: Block, x: Element) -> Element:
+    """The exponential of a number that is not too large."""
+    r, n = reduced(b, clamp(b, x, _LIMITS[b.real][0], None))
     return scaled(b, exp_of_rest(b, r), n)
 
 

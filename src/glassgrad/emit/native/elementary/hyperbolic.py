@@ -15,7 +15,7 @@ from glassgrad.emit.native.elements import Block, Element, Kind
 __all__ = ["cosh", "sinh", "tanh"]
 
 # Rational functions P / Q with tanh(x) = x + x z P(z) / Q(z), z = x**2, for |x| <= 0.5501, that
-# agree with it at the Chebyshev nodes: relative errors below 2**- and 2**-.
+# agree with it at the Chebyshev nodes: relative errors below 2**-57.6 and 2**-26.6.
 _ABOVE: dict[Kind, tuple[float, ...]] = {
     "f64": (
         -1612.7695182702516, -99.19481336086602, -0.9643627073936144,
@@ -33,7 +33,7 @@ _BELOW: dict[Kind, tuple[float, ...]] = {
     ),
 }  # fmt: skip
 # Minimax (Remez) polynomials P with sinh(x) = x + x z P(z), z = x**2, for |x| <= 1.0001:
-# relative errors below 2**- and 2**-.
+# relative errors below 2**-61.8 and 2**-31.6.
 _SINH: dict[Kind, tuple[float, ...]] = {
     "f64": (
         0.16666666666666669, 0.00833333333333291, 0.00019841269841595454,

@@ -45,16 +45,21 @@ def asinh(b: Block, x: Element) -> Element:
 
 
 def acosh(b: Block, x: Element) -> Element:
-    """The area hyperbolic cosine: log(1 + t + sqrt(t (x + 1))), t = x - 1."""
+    """The area hyperbolic cosine: log(1 + t + sqrt(t**2 + 2 t)), t = x - 1; the root corrected."""
     if b.real == "f32":
         return in_double(b, "acosh", x)
     large = b.compare("ogt", x, _LARGE)
     held = b.select(large, 1.0, x)
     t = held - 1.0
-    u, rest = two_sum(t, b.intrinsic("sqrt", t * (held + 1.0)))
+    twice = t + t
+    square = fma(b, t, t, twice)
+    root = b.intrinsic("sqrt", square)
+    lost = fma(b, -root, root, square) + fma(b, t, t, twice - square)
+    u, rest = two_sum(t, root)
+    rest = rest + lost / b.select(b.compare("ogt", root, 0.0), root + root, 1.0)
     result = _log1p(b, u, rest, large, x)
     inside = b.logic("and", b.compare("oge", x, 1.0), b.compare("olt", x, INFINITY))
-    return b.select(inside, result, b.select(b.compare("ogt", x, 0.0), x, NAN))
+    return b.select(inside, result, b.select(b.compare("ogt", x, 1.0), x, NAN))
 
 
 def atanh(b: Block, x: Element) -> Element:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from glassgrad.emit.native.elementary.common import (
+    INFINITY,
     LN2,
     NAN,
     absolute,
@@ -16,14 +17,18 @@ from glassgrad.emit.native.elementary.common import (
     copysign,
     fast_two_sum,
     fma,
-    format_of,
-    in_double,
     parts,
     polynomial,
     two_product,
 )
-from glassgrad.emit.native.elementary.exponential import exp_in_parts, scaled
-from glassgrad.emit.native.elementary.logarithm import decomposed, outside
+from glassgrad.emit.native.elementary.exponential import (
+    exp_in_parts,
+    exp_rest,
+    power_of_two,
+    reduced,
+    scaled,
+)
+from glassgrad.emit.native.elementary.logarithm import decomposed, log_series, outside
 from glassgrad.emit.native.elements import Block, Element
 
 __all__ = ["power"]
@@ -61,27 +66,43 @@ def _log(b: Block, x: Element) -> tuple[Element, Element]:
 
 def power(b: Block, x: Element, y: Element) -> Element:
     """A power, with C99's rules for zeros, infinities, NaN and negative bases."""
-    if b.real == "f32":
-        return in_double(b, "pow", x, y)
     size = absolute(b, x)
+    result = _single(b, size, y) if b.real == "f32" else _double(b, size, y)
+    # The sign, where an exponent is a whole number.
+    half = y * 0.5
+    is_whole = b.compare("oeq", b.intrinsic("rint", y), y)
+    odd = b.logic("and", is_whole, b.compare("one", b.intrinsic("rint", half), half))
+    result = b.select(odd, copysign(b, result, x), result)
+    no_root = b.logic("and", b.compare("olt", x, 0.0), b.compare("ogt", x, -INFINITY))
+    no_root = b.logic("and", no_root, b.logic("xor", is_whole, True))
+    result = b.select(no_root, NAN, result)
+    result = b.select(b.compare("oeq", y, 2.0), x * x, result)
+    one = b.logic("or", b.compare("oeq", y, 0.0), b.compare("oeq", x, 1.0))
+    return b.select(one, 1.0, result)
+
+
+def _double(b: Block, size: Element, y: Element) -> Element:
+    """A power of a number that is not negative, but for an exponent NaN or 0."""
     log, log_rest = _log(b, size)
     # An exponent beyond 2**1000 gives what infinity gives, but has no product NaN with log(1) = 0.
     exponent = clamp(b, y, -(2.0**1000), 2.0**1000)
     product = exponent * log
     rest = fma(b, exponent, log, -product) + exponent * log_rest
     rest = b.select(b.compare("ogt", absolute(b, product), 800.0), 0.0, rest)
-    value, n = exp_in_parts(b, clamp(b, product, -746.0, 710.0), rest)
-    result = scaled(b, value, n)
-    # The sign, where an exponent is a whole number.
-    half = y * 0.5
-    is_whole = b.compare("oeq", b.intrinsic("rint", y), y)
-    odd = b.logic("and", is_whole, b.compare("one", b.intrinsic("rint", half), half))
-    result = b.select(odd, copysign(b, result, x), result)
-    negative = b.integer_compare("slt", b.bits(x, format_of(b).integer), 0)
-    finite_negative = b.logic("and", negative, b.compare("olt", size * 0.0, 1.0))
-    no_root = b.logic("and", finite_negative, b.logic("xor", is_whole, True))
-    no_root = b.logic("and", no_root, b.compare("ogt", size, 0.0))
-    result = b.select(no_root, NAN, result)
-    result = b.select(b.compare("oeq", y, 2.0), x * x, result)
-    one = b.logic("or", b.compare("oeq", y, 0.0), b.compare("oeq", x, 1.0))
-    return b.select(one, 1.0, result)
+    value, _, n = exp_in_parts(b, clamp(b, product, -746.0, 710.0), rest)
+    return scaled(b, value, n)
+
+
+def _single(b: Block, size: Element, y: Element) -> Element:
+    """The same for `float32`: in `float64` one part is more than enough."""
+    size, y = b.number(size, "f64"), b.number(y, "f64")
+    b.real = "f64"
+    try:
+        k, _, m = decomposed(b, size, subnormal=False)  # subnormal numbers of float32 are normal
+        log = outside(b, size, log_series(b, k, m - 1.0))
+        product = clamp(b, y, -(2.0**200), 2.0**200) * log
+        r, n = reduced(b, clamp(b, product, -120.0, 100.0))
+        value = (1.0 + exp_rest(b, r)) * power_of_two(b, n)
+    finally:
+        b.real = "f32"
+    return b.number(value)

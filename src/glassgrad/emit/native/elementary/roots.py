@@ -19,8 +19,8 @@ from glassgrad.emit.native.elements import Block, Element
 __all__ = ["cbrt", "hypot"]
 
 # Minimax (Remez) polynomial of m**(-1/3) for m between sqrt(1/2) and sqrt(2): relative error
-# below 2**-
-_INVERSE_CBRT = (0.0,)
+# below 0.00026.
+_INVERSE_CBRT = (1.7307111158054551, -1.2856919642149098, 0.7132604048532546, -0.1585027874015676)
 
 
 def cbrt(b: Block, x: Element) -> Element:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from glassgrad.emit.native.elementary import (
+    error_function,
     exponential,
     hyperbolic,
     inverse_hyperbolic,
@@ -34,6 +35,7 @@ FUNCTIONS: dict[str, Function] = {
     "asinh": inverse_hyperbolic.asinh, "acosh": inverse_hyperbolic.acosh,
     "atanh": inverse_hyperbolic.atanh,
     "tanh": hyperbolic.tanh, "sinh": hyperbolic.sinh, "cosh": hyperbolic.cosh,
+    "erf": error_function.erf, "erfc": error_function.erfc,
     "expit": statistics.expit, "softplus": statistics.softplus,
 }  # fmt: skip
 

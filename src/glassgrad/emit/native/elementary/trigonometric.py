@@ -22,7 +22,6 @@ from glassgrad.emit.native.elementary.common import (
     polynomial,
     rarely,
     two_product,
-    two_sum,
 )
 from glassgrad.emit.native.elements import Block, Element, Kind
 
@@ -69,7 +68,8 @@ def _reduced(b: Block, x: Element) -> _Angle:
     shifted = fma(b, x, parts(2 / PI, b.real, 1)[0], form.shifter)
     n = shifted - form.shifter
     product, error = two_product(b, n, second)
-    high, low = two_sum(fma(b, n, -first, x), -product)
+    # The first number need not be the larger one: then it has few bits, and the sum is exact.
+    high, low = fast_two_sum(fma(b, n, -first, x), -product)
     return _Angle(high, fma(b, n, -third, low - error), b.bits(shifted, form.integer))
 
 
@@ -80,13 +80,12 @@ def _sine(b: Block, angle: _Angle, z: Element) -> tuple[Element, Element]:
 
 def _cosine(b: Block, angle: _Angle, z: Element) -> tuple[Element, Element]:
     """The cosine of the rest: a number, and what to add to it."""
-    one, error = fast_two_sum(b.number(1.0), z * -0.5)
-    more = fma(b, angle.high, -angle.low, error)
-    return one, fma(b, z * z, polynomial(b, z, _COS[b.real]), more)
+    series = polynomial(b, z, (-0.5, *_COS[b.real]))
+    return b.number(1.0), fma(b, z, series, -(angle.high * angle.low))
 
 
 def _of_quadrant(b: Block, x: Element, later: int) -> tuple[Element, Element]:
-    """The sine of a number some quadrants later, as its bits but for a sign, and that sign bit."""
+    """The sine of a number some quadrants later, as bits, but for a sign: the highest bit of an integer."""
     form = format_of(b)
     angle = _reduced(b, x)
     z = angle.high * angle.high
@@ -96,8 +95,13 @@ def _of_quadrant(b: Block, x: Element, later: int) -> tuple[Element, Element]:
     odd = b.integer_compare("ne", b.integer("and", quadrant, 1), 0)
     value = b.select(odd, cosine, sine) + b.select(odd, cosine_more, sine_more)
     size = 64 if form.integer == "i64" else 32
-    sign = b.integer("shl", b.integer("lshr", quadrant, 1), size - 1)
-    return b.bits(value, form.integer), sign
+    return b.bits(value, form.integer), b.integer("shl", quadrant, size - 2)
+
+
+def _signed(b: Block, value: Element, sign: Element) -> Element:
+    """A number by its bits, its sign changed where the highest bit of another integer says so."""
+    sign = b.integer("and", sign, format_of(b).encoded(-0.0))
+    return b.bits(b.integer("xor", value, sign), b.real)
 
 
 def _beyond(b: Block, size: Element) -> Element:
@@ -109,16 +113,14 @@ def sin(b: Block, x: Element) -> Element:
     form = format_of(b)
     size = absolute(b, x)
     value, sign = _of_quadrant(b, size, 0)
-    sign = b.integer("xor", sign, b.integer("and", b.bits(x, form.integer), form.encoded(-0.0)))
-    result = b.bits(b.integer("xor", value, sign), b.real)
-    return rarely(b, _beyond(b, size), result, "sin.huge", x)
+    sign = b.integer("xor", sign, b.bits(x, form.integer))
+    return rarely(b, _beyond(b, size), _signed(b, value, sign), "sin.huge", x)
 
 
 def cos(b: Block, x: Element) -> Element:
     """The cosine: the sine a quadrant later."""
     value, sign = _of_quadrant(b, x, 1)
-    result = b.bits(b.integer("xor", value, sign), b.real)
-    return rarely(b, _beyond(b, absolute(b, x)), result, "cos.huge", x)
+    return rarely(b, _beyond(b, absolute(b, x)), _signed(b, value, sign), "cos.huge", x)
 
 
 def tan(b: Block, x: Element) -> Element:
@@ -148,7 +150,11 @@ def _huge(name: str, b: Block, x: Element) -> Element:
 
 
 def sin_huge(b: Block, x: Element) -> Element:
-    """The sine of any number: the C library's, or that of `float64` for `float32`."""
+    """The sine of any number: the C library's, or that of `float64` for `float32`.
+
+    Where nearly all digits cancel, as for 6381956970095103 * 2**797, C libraries may be some units
+    in the last place off.
+    """
     return _huge("sin", b, x)
 
 
