@@ -18,7 +18,7 @@ from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
 from .programs.arrays import program
-from .test_native import path_of
+from .programs.paths import path_of
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 

@@ -18,11 +18,10 @@ from glassgrad.emit.native import available, machine, native_program
 from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
 from glassgrad.errors import GlassgradWarning
 from glassgrad.gates import OPS
-from glassgrad.runtime.arguments import resolve
-from glassgrad.runtime.gradient import recorded_call
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
+from .programs.paths import path_of
 from .programs.writer import write
 from .support.differences import leaves
 from .support.samples import Sample, samples
@@ -30,11 +29,6 @@ from .test_random_programs import Seeded
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 WARM = 8  # calls after which a path runs natively where it can
-
-
-def path_of(f: Any, x: Any) -> Path:
-    arguments = resolve(tuple(x), {}, lambda n: True, [f"x{n}" for n in range(len(x))])
-    return Path(recorded_call(f, arguments, False, ()))
 
 
 def native(path: Path) -> Any:

@@ -17,8 +17,8 @@ from glassgrad.emit.native.elements import NotNative
 from glassgrad.emit.native.machine import compiled
 from glassgrad.runtime.interpret import evaluate
 
-from ..test_native import path_of
 from .arrays import program
+from .paths import path_of
 
 PAGE = mmap.PAGESIZE
 _keep: list[Any] = []
@@ -93,7 +93,7 @@ def main() -> None:
         tables = [
             (ctypes.c_void_p * max(len(t), 1))(*[a.ctypes.data for a in t]) for t in (args, outputs)
         ]
-        status = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address)(*tables)
+        status = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address)(*tables)
         if status != 1:
             continue
         ran += 1

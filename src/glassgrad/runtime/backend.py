@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from glassgrad.tracing import busy
+
 __all__ = ["backend", "chosen"]
 
 
@@ -50,8 +52,10 @@ def backend(name: str) -> Iterator[None]:
     more = name == "numpy"
     with _LOCK:
         chosen.numpy += more
+    busy.add(more)
     try:
         yield
     finally:
+        busy.add(-more)
         with _LOCK:
             chosen.numpy -= more

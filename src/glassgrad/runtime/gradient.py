@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant
+from glassgrad.emit.native import call_of
 from glassgrad.emit.python import OTHER_PATH
 from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
@@ -25,7 +26,7 @@ from glassgrad.runtime.paths import Path, gradients_as
 from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
-from glassgrad.tracing import LOCK, Traced, apply, current
+from glassgrad.tracing import LOCK, Traced, apply, busy, current
 from glassgrad.tracing.effects import settle
 
 __all__ = ["Argnums", "GradientFunction", "inlined", "recorded_call", "selector"]
@@ -54,33 +55,49 @@ class GradientFunction:
         self._chosen = selector(argnums, self._names, function)
         self._signatures: dict[Any, _Signature] = {}
         self._plain: dict[Any, PlainCall] = {}
-        self._direct: tuple[Callable[[], bool], tuple[Callable[..., Any], ...]] | None = None
+        self._direct: tuple[Callable[..., Any], ...] | None = None
         self._noticed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._called(*args, **kwargs)
+
+    def _called(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that native code has not answered, or has not been asked for."""
         if not kwargs and current() is None:
-            if (
-                self._direct is not None and not chosen.numpy
-            ):  # native code checks the arguments itself
-                same, programs = self._direct
-                if same():
-                    for program in programs:
-                        answer = program(*args)
-                        if answer is not None:
-                            return answer
             known = self._plain.get(plain_key(args))
             if known is not None:
                 answer = known(args)
                 if answer is not OTHER_PATH:
                     programs = known.native()
-                    if programs and (self._direct is None or self._direct[1] != programs):
-                        self._direct = known.same, programs
+                    if programs and programs != self._direct and not chosen.numpy:
+                        self._hasten(known, programs)
                     return answer
         arguments = resolve(args, kwargs, self._chosen, self._names)
         if current() is not None:
             return self._inline(arguments, args, kwargs)
         answer = self._known(arguments)
         return answer if answer is not OTHER_PATH else self._trace(arguments)
+
+    def _hasten(self, known: PlainCall, programs: tuple[Callable[..., Any], ...]) -> None:
+        """Answer calls by native code without a step of Python.
+
+        Python looks for ``__call__`` in the class, so the object gets a class of its own.
+        """
+        self._direct = programs
+        addresses = known.outside.addresses()
+        same = None if addresses is not None else known.outside.checker()
+        call = call_of(busy.count, addresses or (), same, programs, self._called)
+        base = _slow_class(type(self))
+        body = {"__call__": call, "__module__": base.__module__, "__doc__": base.__doc__,
+                "__qualname__": base.__qualname__, "_slow_class": base}  # fmt: skip
+        self.__class__ = type(base.__name__, (base,), body)
+
+    def _slow_down(self) -> None:
+        """The paths known so far hold no longer."""
+        self._plain.clear()
+        if self._direct is not None:
+            self._direct = None
+            self.__class__ = _slow_class(type(self))
 
     def __repr__(self) -> str:
         kind = "value_and_grad" if self._value else "grad"
@@ -126,8 +143,7 @@ class GradientFunction:
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
                 self._signatures[arguments.key] = found
-                self._plain.clear()
-                self._direct = None
+                self._slow_down()
             try:
                 recorded = recorded_call(
                     self._function, arguments, self._has_aux, found.outside.bindings
@@ -154,8 +170,7 @@ class GradientFunction:
                 path.answer = known.answer()
         else:
             self._signatures.pop(arguments.key, None)
-            self._plain.clear()
-            self._direct = None
+            self._slow_down()
             self._notice(reason)
         return answer
 
@@ -208,6 +223,12 @@ class GradientFunction:
 
     def __reduce__(self) -> Any:
         return GradientFunction, (self._function, self._argnums, self._has_aux, self._value)
+
+
+def _slow_class(cls: type) -> type:
+    """The class whose calls go through Python."""
+    found: type = getattr(cls, "_slow_class", cls)
+    return found
 
 
 class _Signature:

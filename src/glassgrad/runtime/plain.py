@@ -102,6 +102,11 @@ class PlainCall:
         return tuple([p.direct for p in self._signature.paths if p.direct is not None])
 
     @property
+    def outside(self) -> Outside:
+        """What the function reads outside."""
+        return self._signature.outside
+
+    @property
     def same(self) -> Callable[[], bool]:
         """Whether what the function reads outside is as it was."""
         return self._same

@@ -21,10 +21,8 @@ from glassgrad.emit.native.machine import compiled
 __all__ = ["Answer", "entry_text", "native_program"]
 
 _DECLARED = """
-declare double @gg_PyFloat_AsDouble(ptr)
 declare ptr @gg_PyFloat_FromDouble(double)
 declare ptr @gg_PyTuple_New(i64)
-declare i32 @gg_PyTuple_SetItem(ptr, i64, ptr)
 declare void @gg_Py_IncRef(ptr)
 declare void @gg_Py_DecRef(ptr)
 declare ptr @gg_PyArray_Scalar(ptr, ptr, ptr)
@@ -36,6 +34,7 @@ declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
 
 # Places in a PyObject and in NumPy's PyArrayObject_fields, on 64-bit CPython.
+_ITEMS = 24  # of a tuple
 _TYPE, _DATA, _NDIM, _DIMS, _DESCR, _FLAGS = 8, 16, 24, 32, 56, 64
 _CONTIGUOUS, _ALIGNED = 0x1, 0x100
 
@@ -146,6 +145,16 @@ class _Entry:
         self.put(f"br i1 {test}, label %{on}, label %{otherwise}")
         self.start(on)
 
+    def drop(self, place: int) -> None:
+        """Drop an object that is kept, if there is one."""
+        kept = self.new(f"load ptr, ptr {self.at('%owned', place)}")
+        some, on = self.label(), self.label()
+        self.put(f"br i1 {self.new(f'icmp eq ptr {kept}, null')}, label %{on}, label %{some}")
+        self.start(some)
+        self.put(f"call void @gg_Py_DecRef(ptr {kept})")
+        self.put(f"br label %{on}")
+        self.start(on)
+
     def own(self, made: str, place: int) -> None:
         """Keep a new object until the end of the call; where none was made, an exception rises."""
         self.put(f"store ptr {made}, ptr {self.at('%owned', place)}")
@@ -162,8 +171,8 @@ def entry_text(
 ) -> str:
     """The function's text.
 
-    New objects stand in the table ``%owned`` (a place for each input and output) until the call
-    ends: what is handed out leaves it, what is left there is dropped.
+    New objects stand in the table ``%owned`` (a place for each input and output). Where the call
+    fails, all of them are dropped; where it does not, those that are not handed out.
     """
     e = _Entry()
     n_in, n_out = len(inputs), len(outputs)
@@ -195,9 +204,12 @@ def entry_text(
             result = _tuple(e, [0], n_in, result)
     else:
         result = e.new(f"load ptr, ptr {e.at('%owned', n_in + 1)}")
-        e.put(f"store ptr null, ptr {e.at('%owned', n_in + 1)}")
-    e.put(f"store ptr {result}, ptr %in")
-    e.put("br label %end")
+    for n, type_ in enumerate(inputs):
+        if type_.kind == "array":
+            e.drop(n)
+    if answer is not None and not answer.value and outputs[0].kind == "array":
+        e.drop(n_in)
+    e.put(f"ret ptr {result}")
     none = _address(None)
     e.start("none")
     e.put(f"call void @gg_Py_IncRef(ptr {none})")
@@ -210,8 +222,7 @@ def entry_text(
     answered = e.new("load ptr, ptr %in")
     for place, type_ in enumerate([*inputs, *outputs]):
         if type_.kind == "array" or place >= n_in:
-            left = e.new(f"load ptr, ptr {e.at('%owned', place)}")
-            e.put(f"call void @gg_Py_DecRef(ptr {left})")
+            e.drop(place)
     e.put(f"ret ptr {answered}")
     return "\n".join([
         _DECLARED, "define ptr @entry(ptr %self, ptr %args, i64 %nargs) {", *e.lines, "}", ""
@@ -228,16 +239,16 @@ def _tuple(e: _Entry, chosen: Sequence[int], n_in: int, last: str | None) -> str
         e.put(f"br i1 {made}, label %{on}, label %{failed}")
         e.start(failed)
         e.put(f"call void @gg_Py_DecRef(ptr {last})")
-        e.put("br label %error")
+        for output in chosen:
+            e.drop(n_in + output)
+        e.put("ret ptr null")
         e.start(on)
-        e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {size - 1}, ptr {last})")
+        e.put(f"store ptr {last}, ptr {e.at(result, _ITEMS + 8 * (size - 1), 'i8')}")
     else:
         e.demand(made, "error")
     for n, output in enumerate(chosen):
-        place = e.at("%owned", n_in + output)
-        box = e.new(f"load ptr, ptr {place}")
-        e.put(f"store ptr null, ptr {place}")
-        e.new(f"call i32 @gg_PyTuple_SetItem(ptr {result}, i64 {n}, ptr {box})")
+        box = e.new(f"load ptr, ptr {e.at('%owned', n_in + output)}")
+        e.put(f"store ptr {box}, ptr {e.at(result, _ITEMS + 8 * n, 'i8')}")
     return result
 
 
@@ -291,7 +302,7 @@ def _unpack(e: _Entry, n: int, given: str, type_: WireType) -> None:
     if type_.kind == "numpy":  # the number stands behind the object's head
         e.put(f"store ptr {e.at(given, _DATA, 'i8')}, ptr {target}")
     elif type_.dtype.kind == "f":
-        e.put(f"store double {e.new(f'call double @gg_PyFloat_AsDouble(ptr {given})')}, ptr {slot}")
+        e.put(f"store double {e.field(given, _DATA, 'double')}, ptr {slot}")
     elif type_.dtype.kind == "b":
         e.put(f"store i1 {e.new(f'icmp eq ptr {given}, {_address(True)}')}, ptr {slot}")
     else:

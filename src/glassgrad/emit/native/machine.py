@@ -24,9 +24,10 @@ __all__ = ["available", "compiled", "numpy_api", "stages"]
 _LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
 
 # What native code calls of Python, by name.
-_PYTHON = ("PyFloat_AsDouble", "PyFloat_FromDouble", "PyTuple_New", "PyTuple_SetItem", "Py_IncRef",
+_PYTHON = ("PyFloat_FromDouble", "PyTuple_New", "Py_IncRef",
            "Py_DecRef",
-           "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyObject_CallFunction", "PyEval_SaveThread", "PyEval_RestoreThread")  # fmt: skip
+           "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyObject_CallFunction", "PyDict_GetItemWithError",
+           "PyObject_CallNoArgs", "PyObject_Vectorcall", "PyErr_Clear", "PyEval_SaveThread", "PyEval_RestoreThread")  # fmt: skip
 # Places in NumPy's C API table (numpy/__multiarray_api.h), the same in every NumPy from 2.0 on.
 _TABLE = {"PyArray_Scalar": 60, "PyArray_FromAny": 69, "PyArray_New": 93}
 _LARGE = 20_000  # lines of IR from which on the cheaper optimisation level is the better bargain

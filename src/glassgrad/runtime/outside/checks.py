@@ -90,6 +90,11 @@ class Fixed:
         self._owner, self._attribute, self._words = owner, attribute, words
         self._value = self._read()
 
+    @property
+    def fixed(self) -> tuple[Any, str, Any]:
+        """The owner, the attribute and the object."""
+        return self._owner, self._attribute, self._value
+
     def _read(self) -> Any:
         if self._attribute == "__dict__":  # past a __getattribute__ of the user's
             return object.__getattribute__(self._owner, "__dict__")

@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .addresses import Address, addresses
 from .checks import Check, fast
 from .places import Binding, Place
 from .visits import visit
@@ -91,6 +92,10 @@ class Outside:
     def checker(self) -> Callable[[], bool]:
         """:meth:`same` as a plain function without arguments, the fastest form there is."""
         return self._compiled()[0]
+
+    def addresses(self) -> list[Address] | None:
+        """:meth:`same` as machine code can ask it; None where it cannot."""
+        return addresses((*self._bound, *self._contents))
 
     def difference(self) -> str | None:
         """The first thing that changed, in words; None where nothing did."""
