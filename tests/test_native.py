@@ -18,6 +18,8 @@ from glassgrad.emit.native import available, machine, native_program
 from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
 from glassgrad.errors import GlassgradWarning
 from glassgrad.gates import OPS
+from glassgrad.runtime.arguments import resolve
+from glassgrad.runtime.gradient import recorded_call
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
