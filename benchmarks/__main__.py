@@ -12,11 +12,12 @@ from pathlib import Path  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
-from benchmarks import machine, report  # noqa: E402
+from benchmarks import calls, machine, page, report, starting  # noqa: E402
 from benchmarks.cases import CASES  # noqa: E402
 from benchmarks.measure import measure  # noqa: E402
 from benchmarks.peers import PEERS, available  # noqa: E402
 
+OTHERS = {"calls": calls.main, "starting": starting.main}
 HERE = Path(__file__).resolve().parent
 
 
@@ -24,6 +25,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Value and gradient of the same function, side by side in one process.",
+        epilog=f"Beside the cases, each alone: {', '.join(OTHERS)}.",
     )
     parser.add_argument("cases", nargs="*", help=f"which cases: {', '.join(CASES)} (default: all)")
     parser.add_argument("--peers", help=f"which peers, by commas: {','.join(PEERS)}")
@@ -41,10 +43,12 @@ def options() -> argparse.Namespace:
 
 
 def main() -> int:
+    if sys.argv[1:] and sys.argv[1] in OTHERS:
+        return OTHERS[sys.argv[1]]()
     chosen = options()
     console = Console()
     if not console.is_terminal:
-        console = Console(width=130)  # a file or a pipe need not fold the tables
+        console = Console(width=140)  # a file or a pipe need not fold the tables
     wanted = [name for name in (chosen.peers or "").split(",") if name] or list(PEERS)
     peers, missing = available(wanted)
     for name, reason in missing.items():
@@ -60,7 +64,7 @@ def main() -> int:
     if chosen.dry or chosen.cases or chosen.peers:
         console.print("nothing written: that is for a run of all cases and peers")
     else:
-        report.write(chosen.out, results, about, missing)
+        page.write(chosen.out, results, about, missing)
         console.print(f"written: {chosen.out / 'RESULTS.md'}, {chosen.out / 'results.json'}")
     wrong = [f"{r.case.name}: {w}" for r in results for w in r.disagreements()]
     for line in wrong:

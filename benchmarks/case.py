@@ -1,17 +1,33 @@
 """What a benchmark case is: a model in plain NumPy, its data, and the same model for each peer.
 
-Knows neither clocks nor peers. `retarget` makes a peer's form of a model out of the NumPy one, by
+Knows neither clocks nor libraries. `retarget` makes a peer's form of a model out of the NumPy one, by
 giving its module another `np`; where a peer's idiom differs, the case brings that form along.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
 Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A hand-derived gradient in C: ``double run(const void *const *in, void *const *out)``.
+
+    Parameters
+    ----------
+    file
+        Its name in `benchmarks/c`; `in` holds the arguments, `out` takes one gradient each.
+    sizes
+        What the compiler is told by `-D`, so that it knows the lengths of loops as we do.
+    """
+
+    file: str
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,9 +46,18 @@ class Case:
         Which arguments are differentiated: a tuple of positions.
     by_hand
         The same arguments to (value, tuple of gradients), derived by hand: the reference.
-    jax, torch
-        Given that module, gives the model in its own idiom; needed only where the NumPy model
-        with `jax.numpy` or `torch` for `np` does not run, or is not what people would write.
+    jax, torch, autograd
+        Given that module (of autograd, its `numpy`), gives the model in its own idiom; needed only
+        where the NumPy model with that module for `np` does not run, or is not what people would
+        write.
+    casadi
+        The same for CasADi, which builds its graph of scalars: only the small cases have it.
+    c
+        The gradient in C: the floor.
+    bare
+        From the arguments to a call of only the matrix products in value and gradient.
+    cannot
+        Why a peer cannot run this case at all, by the peer's name: told, not tried.
     tolerance
         How far peers may differ, relative to the largest element of a gradient.
     remark
@@ -47,6 +72,11 @@ class Case:
     by_hand: Function
     jax: Callable[[Any], Function] | None = None
     torch: Callable[[Any], Function] | None = None
+    autograd: Callable[[Any], Function] | None = None
+    casadi: Callable[[Any], Function] | None = None
+    c: Source | None = None
+    bare: Callable[..., Callable[[], Any]] | None = None
+    cannot: Mapping[str, str] = field(default_factory=dict)
     tolerance: float = 1e-9
     remark: str = ""
 

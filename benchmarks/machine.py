@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from shutil import which
 
-LIBRARIES = ("glassgrad", "numpy", "scipy", "llvmlite", "autograd", "jax", "torch")
+LIBRARIES = ("glassgrad", "numpy", "scipy", "llvmlite", "autograd", "jax", "torch", "casadi")
+# Set by a user who shares the machine: libraries then keep to so many cores.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def about() -> dict[str, object]:
@@ -19,6 +23,8 @@ def about() -> dict[str, object]:
         else os.cpu_count(),
         "system": platform.system(),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "threads": {name: found for name in THREADS if (found := os.environ.get(name))},
+        "compiler": _compiler(),
         "python": platform.python_version(),
         "blas": _blas(),
         "versions": {name: found for name in LIBRARIES if (found := _version(name))},
@@ -41,6 +47,16 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _compiler() -> str | None:
+    """The C compiler behind the compiled peers, if there is one."""
+    if which("gcc") is None:
+        return None
+    words = ["gcc", "-dumpfullversion"]
+    return (
+        "gcc " + subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+    )
 
 
 def _blas() -> str:

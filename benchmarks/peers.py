@@ -7,14 +7,17 @@ its side); knows no clock. A library that cannot be imported is left out with th
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from shutil import which
 from typing import Any
 
 import numpy as np
 
 from benchmarks.case import Case, retarget
+from benchmarks.compiled import COMPILER, FLAGS, casadi_call, library
 
 Call = Callable[[], Any]
 
@@ -32,13 +35,25 @@ class Peer:
     build
         From a case and its arguments to a fresh call: nothing traced, nothing compiled yet.
     gradient
-        False for the plain function alone.
+        False for what gives no gradient.
+    applies
+        Whether a case has a form for this peer; where it has none, nothing is said of the peer.
+    calls
+        How many calls it may take until the last tier is in use.
+    tool
+        The program that must be installed, if any.
+    compiles_in_build
+        Whether its compiler runs before the first call, so that the first call's time counts it.
     """
 
     title: str
     needs: str | None
     build: Callable[[Case, tuple[Any, ...]], Call]
     gradient: bool = True
+    applies: Callable[[Case], bool] = lambda case: True
+    calls: int = 2
+    tool: str | None = None
+    compiles_in_build: bool = False
 
 
 def _forward(case: Case, args: tuple[Any, ...]) -> Call:
@@ -47,6 +62,16 @@ def _forward(case: Case, args: tuple[Any, ...]) -> Call:
 
 def _by_hand(case: Case, args: tuple[Any, ...]) -> Call:
     return lambda: case.by_hand(*args)
+
+
+def _bare(case: Case, args: tuple[Any, ...]) -> Call:
+    assert case.bare is not None
+    return case.bare(*args)
+
+
+def _c(case: Case, args: tuple[Any, ...]) -> Call:
+    assert case.c is not None
+    return library(case.c, args, case.argnums)
 
 
 def _glassgrad(case: Case, args: tuple[Any, ...]) -> Call:
@@ -60,8 +85,14 @@ def _glassgrad(case: Case, args: tuple[Any, ...]) -> Call:
 def _autograd(case: Case, args: tuple[Any, ...]) -> Call:
     import autograd
     import autograd.numpy as anp
+    from autograd.scipy import special
 
-    function = autograd.value_and_grad(retarget(case.model, np=anp, math=anp), case.argnums)
+    model = (
+        case.autograd(anp)
+        if case.autograd
+        else retarget(case.model, np=anp, math=anp, special=special)
+    )
+    function = autograd.value_and_grad(model, case.argnums)
     return lambda: function(*args)
 
 
@@ -72,7 +103,11 @@ def _jax_function(case: Case) -> Any:
     jax.config.update("jax_enable_x64", True)
     jax.clear_caches()
     jnp = jax.numpy
-    model = case.jax(jax) if case.jax else retarget(case.model, np=jnp, math=jnp)
+    model = (
+        case.jax(jax)
+        if case.jax
+        else retarget(case.model, np=jnp, math=jnp, special=jax.scipy.special)
+    )
     return jax.jit(jax.value_and_grad(model, argnums=case.argnums))
 
 
@@ -98,10 +133,20 @@ def _jax_io(case: Case, args: tuple[Any, ...]) -> Call:
     return call
 
 
-def _torch(case: Case, args: tuple[Any, ...]) -> Call:
+def _torch_call(case: Case, args: tuple[Any, ...], compiled: bool) -> Call:
     import torch
 
-    model = case.torch(torch) if case.torch else retarget(case.model, np=torch, math=torch)
+    model = (
+        case.torch(torch)
+        if case.torch
+        else retarget(case.model, np=torch, math=torch, special=torch.special)
+    )
+    if compiled:
+        warnings.filterwarnings("ignore", message="dynamo_pgo")  # it tells of the next line
+        # Its cache on disk would make the first call of a second run look short.
+        torch._inductor.config.force_disable_caches = True
+        torch._dynamo.reset()
+        model = torch.compile(model)
     there = [torch.as_tensor(a, dtype=None if np.ndim(a) else torch.float64) for a in args]
     leaves = [there[i].requires_grad_() for i in case.argnums]
 
@@ -112,18 +157,52 @@ def _torch(case: Case, args: tuple[Any, ...]) -> Call:
     return call
 
 
+def _torch(case: Case, args: tuple[Any, ...]) -> Call:
+    return _torch_call(case, args, compiled=False)
+
+
+def _torch_compile(case: Case, args: tuple[Any, ...]) -> Call:
+    import torch._dynamo
+    import torch._inductor.config  # noqa: F401
+
+    return _torch_call(case, args, compiled=True)
+
+
 PEERS: dict[str, Peer] = {
-    "glassgrad": Peer("this library, NumPy in and out", "glassgrad", _glassgrad),
+    "glassgrad": Peer("this library, NumPy in and out", "glassgrad", _glassgrad, calls=8),
     "forward": Peer("plain NumPy function, no gradient", None, _forward, gradient=False),
     "by-hand": Peer("value and gradient by hand in NumPy", None, _by_hand),
+    "c": Peer(
+        f"value and gradient by hand in C ({COMPILER} {' '.join(FLAGS)}), results kept in place",
+        None,
+        _c,
+        applies=lambda case: case.c is not None,
+        tool=COMPILER,
+        compiles_in_build=True,
+    ),
+    "blas": Peer(
+        "only the matrix products of value and gradient, by NumPy's BLAS",
+        None,
+        _bare,
+        gradient=False,
+        applies=lambda case: case.bare is not None,
+    ),
     "autograd": Peer("HIPS autograd", "autograd", _autograd),
     "jax": Peer("JAX, jit, x64, arrays on its side", "jax", _jax),
     "jax-io": Peer("JAX, jit, x64, parameters and gradients as NumPy", "jax", _jax_io),
     "torch": Peer("PyTorch, eager, tensors on its side", "torch", _torch),
+    "torch-compile": Peer("PyTorch, torch.compile, tensors on its side", "torch", _torch_compile),
+    "casadi": Peer(
+        "CasADi, compiled, results kept in place (small cases)",
+        "casadi",
+        casadi_call,
+        applies=lambda case: case.casadi is not None,
+        compiles_in_build=True,
+    ),
 }
 
 # The libraries that derive the gradient for their user, as glassgrad does.
-RIVALS = ("autograd", "jax", "jax-io", "torch")
+RIVALS = ("autograd", "jax", "jax-io", "torch", "torch-compile", "casadi")
 
 
 def available(names: Iterable[str]) -> tuple[dict[str, Peer], dict[str, str]]:
@@ -135,6 +214,8 @@ def available(names: Iterable[str]) -> tuple[dict[str, Peer], dict[str, str]]:
         try:
             if peer.needs:
                 import_module(peer.needs)
+            if peer.tool and which(peer.tool) is None:
+                raise FileNotFoundError(f"no {peer.tool} here")
         except Exception as error:  # a broken install is as good as none
             missing[name] = f"{type(error).__name__}: {error}"
         else:

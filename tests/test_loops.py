@@ -298,3 +298,46 @@ def test_a_forked_process_calls_on() -> None:
     if not child:
         os._exit(0 if np.array_equal(g(x), expected) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def look_up(table: Any, weights: Any, rows: Any, columns: Any) -> Any:
+    picked = table[rows] * weights[rows][:, None]
+    y = table * 1.0
+    y[rows[:3]] = 0.5 * table[columns[:3]]
+    y[rows, columns] += weights[rows]
+    return np.sum(np.sin(picked)) + np.sum(table[rows, columns] ** 3) + np.sum(y[1:, columns] ** 2)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+def test_indices_that_are_arguments(dtype: Any) -> None:
+    rng = np.random.default_rng(11)
+    table, weights = rng.normal(size=(9, 13)), rng.normal(size=9)
+    rows, columns = (rng.integers(-9, 9, size=40).astype(dtype) for _ in range(2))
+    g = gg.value_and_grad(look_up, (0, 1))
+    for _ in range(8):
+        g(table, weights, rows, columns)
+    told = gg.explain(g, table, weights, rows, columns).paths[0]
+    assert told.tier == "native" and not any("getitem" in f for f in told.native.fallbacks)
+    for _ in range(5):
+        rows, columns = (rng.integers(-9, 9, size=40).astype(dtype) for _ in range(2))
+        value, gradients = g(table, weights, rows, columns)
+        with gg.backend("numpy"):
+            expected = g(table, weights, rows, columns)
+        assert value == pytest.approx(expected[0], rel=1e-12)
+        for a, b in zip(gradients, expected[1], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12)
+    for wrong in (9, -10, 10**6, -(10**6)):
+        rows[7] = wrong
+        with pytest.raises(IndexError):
+            g(table, weights, rows, columns)
+
+
+def test_masks_that_pick_as_many_run_natively() -> None:
+    g = gg.value_and_grad(lambda x: np.sum(x[x > 0.0] ** 2))
+    x = np.random.default_rng(12).normal(size=200)
+    for _ in range(8):
+        g(x)
+    value, gradient = g(x)
+    assert value == pytest.approx(np.sum(x[x > 0] ** 2))
+    np.testing.assert_allclose(gradient, np.where(x > 0, 2 * x, 0))
+    assert gg.explain(g, x).paths[0].tier == "native"

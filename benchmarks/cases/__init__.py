@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 
 from benchmarks.case import Case
 
-ORDER = ("notes", "rosenbrock", "logistic", "mlp", "rk4")
+ORDER = ("notes", "rosenbrock", "logistic", "mlp", "attention", "mixture", "nbody", "bundle")
 
 
 def _find() -> dict[str, Case]:

@@ -1,4 +1,4 @@
-"""A two-layer softmax network, 784-256-10 with tanh, on batches of 64 pictures."""
+"""A two-layer softmax network, 784-256-10 with tanh, on batches of 64 and of 1024 pictures."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from benchmarks.case import Case
 
-INPUTS, HIDDEN, CLASSES, BATCH = 784, 256, 10, 64
+INPUTS, HIDDEN, CLASSES = 784, 256, 10
 
 
 def loss(W1, b1, W2, b2, X, labels):
     hidden = np.tanh(X @ W1 + b1)
     scores = hidden @ W2 + b2
-    right = scores[np.arange(BATCH), labels]
+    right = scores[np.arange(len(labels)), labels]
     return np.mean(np.log(np.sum(np.exp(scores), axis=1)) - right)
 
 
 def by_hand(W1, b1, W2, b2, X, labels):
-    rows = np.arange(BATCH)
+    rows = np.arange(len(labels))
     hidden = np.tanh(X @ W1 + b1)
     scores = hidden @ W2 + b2
     odds = np.exp(scores)
@@ -27,7 +27,7 @@ def by_hand(W1, b1, W2, b2, X, labels):
     value = np.mean(np.log(total[:, 0]) - scores[rows, labels])
     dscores = odds / total
     dscores[rows, labels] -= 1
-    dscores /= BATCH
+    dscores /= len(labels)
     dW2 = hidden.T @ dscores
     db2 = dscores.sum(axis=0)
     dpre = (1 - hidden * hidden) * (dscores @ W2.T)
@@ -45,28 +45,46 @@ def for_torch(torch: Any) -> Any:
     return model
 
 
-def data(dtype: Any) -> tuple[Any, ...]:
+def bare(W1, b1, W2, b2, X, labels):
+    """The five products; their operands are as large and as laid out as in the gradient by hand."""
+    hidden = np.tanh(X @ W1)
+    scores = hidden @ W2
+
+    def call():
+        X @ W1
+        hidden @ W2
+        hidden.T @ scores
+        scores @ W2.T
+        X.T @ hidden
+
+    return call
+
+
+def data(batch: int, dtype: Any) -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     W1 = rng.normal(size=(INPUTS, HIDDEN)) / np.sqrt(INPUTS)
     W2 = rng.normal(size=(HIDDEN, CLASSES)) / np.sqrt(HIDDEN)
     b1, b2 = rng.normal(size=HIDDEN) / 10, rng.normal(size=CLASSES) / 10
-    X = rng.normal(size=(BATCH, INPUTS))
+    X = rng.normal(size=(batch, INPUTS))
     floats = [a.astype(dtype) for a in (W1, b1, W2, b2, X)]
-    return *floats, rng.integers(CLASSES, size=BATCH)
+    return *floats, rng.integers(CLASSES, size=batch)
 
 
-def _case(name: str, dtype: Any, tolerance: float) -> Case:
+def _case(name: str, batch: int, dtype: Any, tolerance: float) -> Case:
     return Case(
         name=name,
-        title=f"network {INPUTS}-{HIDDEN}-{CLASSES}, tanh, batch {BATCH}, {np.dtype(dtype)}",
+        title=f"network {INPUTS}-{HIDDEN}-{CLASSES}, tanh, batch {batch}, {np.dtype(dtype)}",
         model=loss,
-        data=lambda: data(dtype),
+        data=lambda: data(batch, dtype),
         argnums=(0, 1, 2, 3),
         by_hand=by_hand,
         torch=for_torch,
+        bare=bare,
         tolerance=tolerance,
     )
 
 
-DOUBLE = _case("mlp", np.float64, 1e-9)
-SINGLE = _case("mlp-f32", np.float32, 1e-4)
+DOUBLE = _case("mlp", 64, np.float64, 1e-9)
+SINGLE = _case("mlp-f32", 64, np.float32, 1e-4)
+LARGE_DOUBLE = _case("mlp-1024", 1024, np.float64, 1e-9)
+LARGE_SINGLE = _case("mlp-1024-f32", 1024, np.float32, 1e-4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from benchmarks.case import Case
+from benchmarks.case import Case, Source, retarget
 
 
 def circuit(x, y):
@@ -39,4 +39,6 @@ CASE = Case(
     data=lambda: (3.0, -4.0),
     argnums=(0, 1),
     by_hand=by_hand,
+    casadi=lambda ca: retarget(circuit, math=ca),
+    c=Source("notes.c"),
 )

@@ -102,6 +102,18 @@ def for_jax(jax: Any) -> Any:
     return model
 
 
+def for_casadi(ca: Any) -> Any:
+    step = _step(lambda numbers: ca.vertcat(*numbers))
+
+    def model(rates):
+        u = ca.DM(START)
+        for _ in range(STEPS):
+            u = step(u, rates)
+        return ca.sumsqr(u)
+
+    return model
+
+
 def for_torch(torch: Any) -> Any:
     step = _step(torch.stack)
 
@@ -123,5 +135,7 @@ CASE = Case(
     by_hand=by_hand,
     torch=for_torch,
     jax=for_jax,
+    casadi=for_casadi,
+    cannot={"torch-compile": "not ready within 60 s: it unrolls the loop"},
     remark="JAX runs `lax.fori_loop`; all others run the loop as written.",
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from benchmarks.case import Case
+from benchmarks.case import Case, Source
 
 N = 1000
 
@@ -22,6 +24,10 @@ def by_hand(x):
     return 100.0 * valley.dot(valley) + slope.dot(slope), (dx,)
 
 
+def for_casadi(ca: Any) -> Any:
+    return lambda x: ca.sumsqr(10.0 * (x[1:] - x[:-1] ** 2)) + ca.sumsqr(1.0 - x[:-1])
+
+
 CASE = Case(
     name="rosenbrock",
     title=f"Rosenbrock, N = {N}",
@@ -29,4 +35,6 @@ CASE = Case(
     data=lambda: (np.random.default_rng(0).normal(size=N),),
     argnums=(0,),
     by_hand=by_hand,
+    casadi=for_casadi,
+    c=Source("rosenbrock.c", {"N": N}),
 )

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from glassgrad.circuit import Circuit, Gate
+import numpy as np
+
+from glassgrad.circuit import INT, Circuit, Gate, Operand, Wire
 from glassgrad.emit.native import blas, calls, lapack, loops
 from glassgrad.emit.native.driver import Place, driver, head, start_of
 from glassgrad.emit.native.elementary import definitions
@@ -20,7 +22,7 @@ from glassgrad.emit.native.memory import Buffer, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
-from glassgrad.emit.native.steps import Load, Nest, Operation, Step
+from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.unrolled import unrolled
 
@@ -152,8 +154,10 @@ def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:
     def of(view: View | None, whole: bool = False) -> Any:
         if view is None:
             return None
-        place = (view.buffer, 0 if whole else view.offset)
-        return (places.setdefault(place, len(places)), None if whole else view.strides,
+        if whole:
+            places.setdefault((view.buffer, 0), len(places))
+        place = (view.buffer, view.offset)
+        return (places.setdefault(place, len(places)), view.strides,
                 view.buffer.kind, view.buffer.tested, view.buffer.role == "constant",
                 view.buffer.size)  # fmt: skip
 
@@ -194,6 +198,13 @@ def _gate(plan: Plan, gate: Gate) -> None:
 
 def _guard(plan: Plan, gate: Gate) -> None:
     operand, how, told = gate.inputs[0], gate.static["how"], gate.static["told"]
+    if how == "count" and operand.dtype == np.bool_:
+        total = Wire(INT)
+        plan.reduce(operand, total, tuple(range(len(operand.shape))), "add")
+        operand, how = total, "value"
+    if how == "array" and operand.dtype in (np.bool_, np.int64, np.int32):
+        _same_array(plan, operand, told)
+        return
     if operand.type.size != 1 or how not in ("bool", "float", "value", "int", "index"):
         raise NotNative(f"a guard of how={how!r}")
 
@@ -215,6 +226,18 @@ def _guard(plan: Plan, gate: Gate) -> None:
     if how in ("int", "index") and abs(told) >= 2**53:
         raise NotNative("a guard of a huge int")
     plan.guard(operand, write)
+
+
+def _same_array(plan: Plan, operand: Operand, told: Any) -> None:
+    """All elements are what they were."""
+    view = plan.view(operand)
+    nest = plan.nest_for(operand.shape, [], [view])
+    values = [plan.load(nest, view), plan.load(nest, plan.constant(told))]
+    nest.guards.append(Guarded(plan.operation(nest, _alike, values, "f64", "i1"), lambda b, t: t))
+
+
+def _alike(b: Block, x: Any, y: Any) -> Element:
+    return b.integer_compare("eq", b.whole(x), b.whole(y))
 
 
 def _buffers(steps: list[Step]) -> list[Buffer]:

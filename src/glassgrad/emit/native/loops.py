@@ -71,7 +71,9 @@ class Writer(Walk):
         self.stack: list[str] = []
         self.after: list[list[str]] = [[] for _ in range(self.depth + 1)]
         self.passed_on: set[str] = set()
-        self.sequential = any(s.places is not None for s in nest.stores)
+        walked = [self.access(s.places) for s in nest.stores if s.places is not None]
+        self.sequential = any(not a.strides or a.strides[-1] for a in walked)
+        self.scatters = bool(walked)
         self.width = self.lanes()
         self.unroll = self.copies()
         self.bad: dict[Any, str] = {}
@@ -87,7 +89,7 @@ class Writer(Walk):
     def spreads(self) -> bool:
         """Whether the outermost loop is worth threads, and none writes where another does."""
         nest = self.nest
-        if not self.sizes or self.sequential or nest.guards or cores() == 1:
+        if not self.sizes or self.scatters or nest.guards or cores() == 1:
             return False
         work = sum(o.cost for o in nest.operations) + len(nest.loads) + len(nest.stores)
         if work * math.prod(self.sizes) < WORTH or self.length() < 2 * cores():
@@ -112,7 +114,7 @@ class Writer(Walk):
 
     def copies(self) -> int:
         """How often the body is written in a row: sums in several registers wait less."""
-        if not self.sizes or self.sequential or not self.nest.reductions:
+        if not self.sizes or self.scatters or not self.nest.reductions:
             return 1
         many = self.sizes[-1] // self.width
         wanted = (
@@ -258,6 +260,10 @@ class Writer(Walk):
             self.reduced(block, reduction, value(reduction.value), at, copy, lanes)
         for guard in self.nest.guards:
             held = guard.write(block, value(guard.value))
+            if block.width > 1:
+                name = f"llvm.vector.reduce.and.v{block.width}i1"
+                self.functions.add(f"declare i1 @{name}({block.type('i1')})")
+                held = block.fresh(f"call i1 @{name}({block.type('i1')} {held.name})", "i1")
             old = block.fresh("load i1, ptr %held", "i1")
             new = block.fresh(f"and i1 {held.name}, {old.name}", "i1")
             block.lines.append(f"  store i1 {new.name}, ptr %held")
@@ -381,10 +387,12 @@ def _loops(nest: Nest) -> tuple[tuple[int, ...], list[list[int]]]:
 
     The innermost is the one along which most of memory is read in order.
     """
-    views = [load.places or load.view for load in nest.loads.values()]
-    views += [s.places or s.view for s in nest.stores]
+    views = [load.view for load in nest.loads.values()]
+    views += [s.view for s in nest.stores]
     stores = len(views) - len(nest.stores)
     views += [r.view for r in nest.reductions]
+    views += [load.places for load in nest.loads.values() if load.places is not None]
+    views += [s.places for s in nest.stores if s.places is not None]
     strides = [v.strides for v in views]
     axes = [n for n, size in enumerate(nest.domain) if size > 1]
     ordered = any(s.places is not None for s in nest.stores)

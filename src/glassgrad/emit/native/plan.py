@@ -289,7 +289,8 @@ class Plan:
         how: str,
         gate: Gate | None = None,
     ) -> None:
-        view = self.new_buffer(result.dtype, result.type.size).whole(result.shape)
+        whole = all(n in axes or size == 1 for n, size in enumerate(nest.domain))
+        view = self.new_buffer(result.dtype, result.type.size, tested=whole).whole(result.shape)
         view.buffer.writers.append(nest)
         self.views[result] = view
         kept = view.array.reshape([1 if n in axes else s for n, s in enumerate(nest.domain)])

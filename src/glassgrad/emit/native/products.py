@@ -187,7 +187,7 @@ def _by_blas(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[
         if made is None:
             word = "".join([*batch, *first, *second])
             array = view.array.transpose([letters.index(x) for x in word])
-            fresh = plan.new_buffer(operand.dtype, operand.type.size, tested=view.buffer.tested)
+            fresh = plan.new_buffer(operand.dtype, operand.type.size, tested=True)
             target = fresh.whole(array.shape)
             nest = plan.new_nest(array.shape)
             nest.stores.append(Store(plan.load(nest, View(view.buffer, array)), target))

@@ -29,12 +29,12 @@ class Step:
 
 @dataclass(eq=False)
 class Load:
-    """A value read from memory at each index: through `places`, where given, position by position.
+    """A value read from memory at each index.
 
     Attributes
     ----------
     places
-        Positions of integers in memory that tell which element of the view's buffer is read.
+        Integers that stand in memory: how many elements beyond the view's own each one is found.
     """
 
     view: View
@@ -59,7 +59,7 @@ Value = Load | Operation
 class Store:
     """A value written to memory at each index, or added to what is there.
 
-    `places` as for a `Load`; then it is done one by one, in order.
+    `places` as for a `Load`; then it is done in order, as places may be named twice.
     """
 
     value: Any
@@ -103,7 +103,7 @@ class Nest(Step):
         self.guards: list[Guarded] = []
 
     def load(self, view: View, places: View | None = None) -> Load:
-        spread = view.spread(self.domain) if places is None else view
+        spread = view.spread(self.domain)
         where = None if places is None else places.spread(self.domain)
         key = (spread.key(), where.key() if where else None)
         found = self.loads.get(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from glassgrad.circuit import Constant, Gate
 from glassgrad.emit.native.elements import Block, Element, kind_of
 from glassgrad.emit.native.memory import Buffer, View, view_of
 from glassgrad.emit.native.plan import Plan
-from glassgrad.emit.native.steps import Store
+from glassgrad.emit.native.steps import Guarded, Store
 from glassgrad.gates.indexing import SLOT, joined
 
 __all__ = ["STRUCTURE"]
@@ -55,7 +56,7 @@ def _viewed(plan: Plan, gate: Gate) -> bool:
         view = View(view.buffer, np.broadcast_to(view.array, source.shape))
     found = view_of(view, gate.op.call(view.array, **gate.static))
     if found is None:  # a reshape of what does not lie in order
-        fresh = plan.new_buffer(source.dtype, source.type.size, tested=view.buffer.tested)
+        fresh = plan.new_buffer(source.dtype, source.type.size, tested=True)
         plan.copied(source, fresh.whole(source.shape))
         whole = fresh.whole(source.shape)
         found = view_of(whole, gate.op.call(whole.array, **gate.static))
@@ -94,8 +95,61 @@ def _part(array: Any, template: tuple[Any, ...]) -> Any:
     return array[(*template, None)].reshape(())
 
 
-def _flat(buffer: Buffer) -> View:
-    return View(buffer, buffer.stand_in)
+def _start(buffer: Buffer, shape: tuple[int, ...]) -> View:
+    """The first element for every index: positions count from there."""
+    return View(buffer, np.broadcast_to(buffer.stand_in[:1].reshape(()), shape))
+
+
+def _rows(plan: Plan, view: View, gate: Gate, first: int) -> tuple[View, View] | None:
+    """An index by arrays that are not known beforehand: a view, and how far beyond it to look.
+
+    For keys of slices and, side by side, arrays of integers. Each is checked against its axis.
+    """
+    template, indices = gate.static["template"], gate.inputs[first:]
+    slots = [n for n, part in enumerate(template) if part is SLOT]
+    if (
+        any(part is not SLOT and not isinstance(part, slice) for part in template)
+        or slots != list(range(slots[0], slots[0] + len(slots)))
+        or any(i.dtype not in (np.int64, np.int32) for i in indices)
+    ):
+        return None
+    base = View(view.buffer, view.array[tuple([p if p is not SLOT else slice(None) for p in template])])
+    domain = np.broadcast_shapes(*[i.shape for i in indices])
+    nest = plan.nest_for(domain, [], [plan.view(i) for i in indices if i.shape])
+    total: Any = 0
+    for axis, operand in zip(slots, indices, strict=True):
+        size, stride = base.shape[axis], base.strides[axis]
+        wrapped = plan.operation(nest, _wrapped, [plan.read(nest, operand), size], "f64", "i64")
+        within = plan.operation(nest, _within, [wrapped, size], "f64", "i1")
+        nest.guards.append(Guarded(within, lambda b, truth: truth))
+        total = plan.operation(nest, _further, [total, wrapped, stride], "f64", "i64")
+    far = plan.new_buffer(np.dtype(np.int64), math.prod(domain), tested=True)
+    plan.put(total, far.whole(domain))
+    before, after = base.shape[: slots[0]], base.shape[slots[-1] + 1 :]
+    # The part where all indices are zero, with axes of one element in their place.
+    key = (*[slice(None)] * len(before), *[slice(0, 1)] * len(slots))
+    array = base.array[key]
+    array = array.reshape((*before, *after)) if before or after else array.reshape(())
+    part = view_of(view, array.reshape((*before, *[1] * len(domain), *after)))
+    if part is None:
+        return None
+    shape = (*before, *domain, *after)
+    spread = far.whole(domain).array.reshape((*domain, *[1] * len(after)))
+    return part.spread(shape), View(far, np.broadcast_to(spread, shape))
+
+
+def _wrapped(b: Block, index: Any, size: Any) -> Element:
+    """Indices from the end as indices from the start."""
+    found = b.whole(index)
+    return b.select(b.integer_compare("slt", found, 0), b.integer("add", found, size), found)
+
+
+def _within(b: Block, index: Any, size: Any) -> Element:
+    return b.integer_compare("ult", index, size)
+
+
+def _further(b: Block, before: Any, index: Any, stride: Any) -> Element:
+    return b.integer("add", b.integer("mul", index, stride), before)
 
 
 def _getitem(plan: Plan, gate: Gate) -> bool:
@@ -112,11 +166,14 @@ def _getitem(plan: Plan, gate: Gate) -> bool:
         return True
     view = plan.view(source)
     named = _places(view, gate, 1)
-    if named is None or named.shape != wire.shape:
+    if named is not None:
+        where: tuple[View, View] | None = _start(view.buffer, named.shape), plan.constant(named)
+    else:
+        where = _rows(plan, view, gate, 1)
+    if where is None or where[0].shape != wire.shape:
         return False
-    places = plan.constant(named)
-    nest = plan.nest_for(wire.shape, [], [view])
-    value = plan.load(nest, _flat(view.buffer), places)
+    nest = plan.nest_for(wire.shape, [], list(where))
+    value = plan.load(nest, *where)
     if not hasattr(value, "view"):
         return False
     plan.made[wire], plan.home[value] = value, nest
@@ -165,14 +222,18 @@ def _written(plan: Plan, gate: Gate) -> bool:
     if known is not None and known.buffer in plan.growing and plan.uses[source] == 1:
         target, mine = known, True  # nobody else will read what stood there
     else:
-        target, mine = plan.new_buffer(wire.dtype, wire.type.size).whole(wire.shape), False
+        target, mine = plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape), False
     if SLOT in template:
         named = _places(target, gate, 2)
-        if named is None:
+        if named is not None:
+            where: tuple[View, View] | None = _start(target.buffer, named.shape), plan.constant(named)
+        else:
+            where = _rows(plan, target, gate, 2)
+        if where is None:
             return False
         if not mine:
             plan.copied(source, target)
-        _scatter(plan, value, target, named, add)
+        _scatter(plan, value, *where, add)
     else:
         part = plan.part(target, _part(target.array, template))
         if mine:
@@ -229,18 +290,17 @@ def _copy_part(plan: Plan, source: View, target: View) -> None:
     target.buffer.writers.append(nest)
 
 
-def _scatter(plan: Plan, value: Any, target: View, named: Any, add: bool) -> None:
-    """Write one by one to places told by positions."""
-    nest = plan.new_nest(named.shape)
-    given = plan.read(nest, value) if not value.shape else plan.load(
-        nest, plan.view(value).spread(named.shape)
-    )  # fmt: skip
-    for step in (*target.buffer.writers, *target.buffer.readers):
+def _scatter(plan: Plan, value: Any, target: View, places: View, add: bool) -> None:
+    """Write in order to places told by positions."""
+    nest = plan.new_nest(target.shape)
+    if value.shape:
+        given = plan.load(nest, plan.view(value).spread(target.shape))
+    else:
+        given = plan.read(nest, value)
+    for step in (*target.buffer.writers, *target.buffer.readers, *places.buffer.writers):
         plan.order(step, nest)
-    places = plan.constant(named)
-    if places.buffer.size == 1 and named.size != 1:
-        places = View(places.buffer, np.broadcast_to(places.array, named.shape))
-    nest.stores.append(Store(given, _flat(target.buffer), add, places))
+    places.buffer.readers.append(nest)
+    nest.stores.append(Store(given, target, add, places.spread(target.shape)))
     target.buffer.writers.append(nest)
 
 
@@ -252,7 +312,7 @@ def _joined(plan: Plan, gate: Gate) -> bool:
     axis = gate.static.get("axis", 0)
     if axis is None or set(gate.static) - {"axis"}:
         return False
-    target = plan.new_buffer(wire.dtype, wire.type.size).whole(wire.shape)
+    target = plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape)
     axis %= wire.ndim
     at = 0
     for operand in gate.inputs:
@@ -277,7 +337,7 @@ def _array(plan: Plan, gate: Gate) -> bool:
         return False
     if len(gate.inputs) == 1 and not wire.shape:
         return _alias(plan, gate)
-    target = plan.new_buffer(wire.dtype, wire.type.size).whole(wire.shape)
+    target = plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape)
     for operand, index in zip(gate.inputs, np.ndindex(wire.shape), strict=True):
         key = tuple([slice(i, i + 1) for i in index])
         plan.write(operand, View(target.buffer, target.array[key].reshape(())), disjoint=True)

@@ -115,6 +115,8 @@ class RunningSum:
             old = block.fresh(f"load {KINDS[self.kind]}, ptr {row}", self.kind)
             result = combined(block, self.reduction.how, old, result, self.kind)
         block.lines.append(f"  store {KINDS[self.kind]} {result.name}, ptr {row}")
+        if self.reduction.view.buffer.tested and self.kind in REAL:
+            writer.check(block.lines, Block(1, names), result, 0, None)
         writer.after[self.level] += [*wide.lines, *block.lines]
 
 

@@ -91,9 +91,9 @@ class Walk:
             self.pointers[key] = found
         return found, depth
 
-    def address(self, block: Block, access: Access, at: str) -> str:
+    def address(self, block: Block, access: Access, at: str, row: str = "") -> str:
         """Where the element (or first of a vector) at an inner index lies."""
-        row, _ = self.pointer(access)
+        row = row or self.pointer(access)[0]
         stride = access.strides[-1] if access.strides else 0
         if not stride:
             return row
@@ -104,24 +104,62 @@ class Walk:
         return block.fresh(f"getelementptr {type_}, ptr {row}, i64 {index}", "i64").name
 
     def loaded(self, block: Block, load: Load, at: str, lanes: int | None) -> Element:
-        if load.places is not None:
-            positions = self.walked(block, self.access(load.places), at, lanes)
-            origin = self.base(load.view.buffer)
-            made = self.gathered(block, load.view.buffer, origin, positions, lanes)
+        access = self.access(load.view)
+        if load.places is None:
+            made = self.walked(block, access, at, lanes)
         else:
-            made = self.walked(block, self.access(load.view), at, lanes)
+            places = self.access(load.places)
+            if places.strides and places.strides[-1]:
+                positions = self.walked(block, places, at, lanes)
+                stride = access.strides[-1]
+                if stride and block.width > 1:
+                    steps = ", ".join([f"i64 {lane * stride}" for lane in range(block.width)])
+                    positions = block.integer(
+                        "add", block.whole(positions), Element(block, f"<{steps}>", "i64")
+                    )
+                origin = self.address(block, access, at)
+                made = self.gathered(block, load.view.buffer, origin, positions, lanes)
+            else:  # the same for the whole inner loop, which reads in a row
+                made = self.walked(block, access, at, lanes, self.beyond(access, places))
         if load.view.buffer.tested:
             self.trusted.add(made.name)
         return made
 
-    def walked(self, block: Block, access: Access, at: str, lanes: int | None) -> Element:
-        """The elements of a view at an inner index."""
+    def beyond(self, access: Access, places: Access) -> str:
+        """A row's first element, as far on as a position says that holds for the row."""
+        row, one = self.pointer(access)
+        position, other = self.pointer(places)
+        key = (row, position)
+        found = self.pointers.get(key)
+        if found is None:
+            block, kind = Block(1, self.names), places.buffer.kind
+            where = block.whole(block.fresh(f"load {KINDS[kind]}, ptr {position}", kind))
+            type_ = _stored_type(access.buffer.kind)
+            found = block.fresh(f"getelementptr {type_}, ptr {row}, i64 {where.name}", "i64").name
+            self.before[max(one, other)] += block.lines
+            self.pointers[key] = found
+        return found
+
+    def walked(
+        self, block: Block, access: Access, at: str, lanes: int | None, row: str = ""
+    ) -> Element:
+        """The elements of a view at an inner index; `row` is where they begin, if given."""
         kind, width = access.buffer.kind, block.width
         stored = _stored_type(kind)
         stride = access.strides[-1] if access.strides else 0
-        if stride == 0:
+        if stride == 0 and not row:
             return self.spread(block, access)
-        address = self.address(block, access, at)
+        address = self.address(block, access, at, row)
+        if stride == 0:
+            one = block.fresh(f"load {stored}, ptr {address}", _stored_kind(kind))
+            if width > 1:
+                wide = f"<{width} x {stored}>"
+                one = block.fresh(f"insertelement {wide} poison, {stored} {one.name}, i64 0",
+                                  _stored_kind(kind))  # fmt: skip
+                one = block.fresh(
+                    f"shufflevector {wide} {one.name}, {wide} poison, "
+                    f"<{width} x i32> zeroinitializer", _stored_kind(kind))  # fmt: skip
+            return _truth(block, one, kind)
         if width == 1:
             return _truth(
                 block, block.fresh(f"load {stored}, ptr {address}", _stored_kind(kind)), kind
@@ -204,39 +242,35 @@ class Walk:
         buffer = store.view.buffer
         kind = buffer.kind
         made = as_kind(block, value, kind)
+        access, row = self.access(store.view), ""
         if store.places is not None:
-            position = self.walked(block, self.access(store.places), at, lanes)
-            origin = self.base(buffer)
-            where = block.fresh(
-                f"getelementptr {_stored_type(kind)}, ptr {origin}, i64 {position.name}", "i64"
-            ).name
-            if store.add:
-                old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
-                block.real = kind
-                made = block.passing("fadd", old, made)
-                self.trusted.add(made.name)
-                self.trusted.add(old.name)
-            block.lines.append(
-                f"  store {_stored_type(kind)} {_byte(block, made).name}, ptr {where}"
-            )
-            return
-        access = self.access(store.view)
+            places = self.access(store.places)
+            if not places.strides or places.strides[-1]:  # one by one
+                position = block.whole(self.walked(block, places, at, lanes)).name
+                origin = self.address(block, access, at)
+                row = block.fresh(
+                    f"getelementptr {_stored_type(kind)}, ptr {origin}, i64 {position}", "i64"
+                ).name
+                access = Access(store.view, ())
+            else:
+                row = self.beyond(access, places)
         if store.add:
             if access.strides and access.strides[-1]:
-                old = self.walked(block, access, at, lanes)
+                old = self.walked(block, access, at, lanes, row)
             else:  # one number
-                old = block.fresh(
-                    f"load {KINDS[kind]}, ptr {self.address(block, access, at)}", kind
-                )
+                where = self.address(block, access, at, row)
+                old = block.fresh(f"load {KINDS[kind]}, ptr {where}", kind)
             self.trusted.add(old.name)
             block.real = kind
             made = block.passing("fadd", old, made)
-        self.put(block, access, made, at, lanes)
+        self.put(block, access, made, at, lanes, row)
 
-    def put(self, block: Block, access: Access, made: Element, at: str, lanes: int | None) -> None:
+    def put(
+        self, block: Block, access: Access, made: Element, at: str, lanes: int | None, row: str = ""
+    ) -> None:
         kind, width = access.buffer.kind, block.width
         stored, size = _stored_type(kind), access.buffer.dtype.itemsize
-        address = self.address(block, access, at)
+        address = self.address(block, access, at, row)
         made = _byte(block, made)
         stride = access.strides[-1] if access.strides else 0
         if width == 1:

@@ -1,0 +1,101 @@
+"""What it costs to begin: `python -m benchmarks starting`.
+
+Fresh processes import NumPy, SciPy's special functions, glassgrad and autograd; then the first
+calls of a gradient are timed there too, where nothing has been warmed up by an earlier case. Each
+process is started several times, in turn; the medians count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from importlib.util import find_spec
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.report import duration
+
+TIMES = 7
+IMPORTS = ("numpy", "scipy.special", "llvmlite.binding", "glassgrad", "autograd")
+CASES = ("notes", "rosenbrock", "mixture", "lstm")
+CALLS = 8
+
+_IMPORT = """
+import json, sys, time
+start = time.perf_counter()
+__import__(sys.argv[1])
+print(json.dumps([time.perf_counter() - start]))
+"""
+_FIRST = """
+import json, sys, time
+from benchmarks.cases import CASES
+from benchmarks.peers import PEERS
+peer, case = PEERS[sys.argv[1]], CASES[sys.argv[2]]
+__import__(peer.needs)
+args = case.data()
+call = peer.build(case, args)
+taken = []
+for _ in range(int(sys.argv[3])):
+    start = time.perf_counter()
+    call()
+    taken.append(time.perf_counter() - start)
+print(json.dumps(taken))
+"""
+
+
+def fresh(code: str, *arguments: str) -> list[float]:
+    """What a new process answers to a program; it is thrown away afterwards."""
+    words = [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    # The current folder is on the path of `-c`: that is where `benchmarks` was found by us.
+    found = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ))
+    if found.returncode:
+        last = found.stderr.strip().splitlines()[-1:]
+        raise RuntimeError(f"{' '.join(arguments)}: {' '.join(last)}")
+    return [float(number) for number in json.loads(found.stdout.splitlines()[-1])]
+
+
+def imports() -> dict[str, float]:
+    """Seconds to import each module alone."""
+    names = [name for name in IMPORTS if find_spec(name.split(".")[0])]
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(TIMES):
+        for name in names:  # in turn: the disk's and the machine's moods meet all alike
+            taken[name] += fresh(_IMPORT, name)
+    return {name: statistics.median(numbers) for name, numbers in taken.items()}
+
+
+def first_calls(case: str, peer: str) -> list[float]:
+    """The medians of the first calls in a new process."""
+    runs = [fresh(_FIRST, peer, case, str(CALLS)) for _ in range(max(3, TIMES // 2))]
+    return [statistics.median(column) for column in zip(*runs)]
+
+
+def main() -> int:
+    console = Console()
+    found = imports()
+    table = Table(title="import in a fresh process", title_justify="left")
+    for heading in ("module", "time", "to numpy"):
+        table.add_column(heading, justify="left" if heading == "module" else "right")
+    for name, seconds in found.items():
+        table.add_row(name, duration(seconds), f"{seconds / found['numpy']:.2f}x")
+    console.print(table)
+
+    table = Table(title="first calls in a fresh process", title_justify="left")
+    for heading in ("case", "peer", "first", "second", f"slowest of 2 to {CALLS}", "call"):
+        table.add_column(heading, justify="left" if heading in ("case", "peer") else "right")
+    for case in CASES:
+        for peer in ("glassgrad", "autograd"):
+            try:
+                taken = first_calls(case, peer)
+            except RuntimeError as error:
+                table.add_row(case, peer, f"fails: {str(error)[-60:]}")
+                continue
+            slowest = max(taken[1:])
+            cells = [duration(seconds) for seconds in (taken[0], taken[1], slowest)]
+            table.add_row(case, peer, *cells, str(taken.index(slowest) + 1))
+    console.print(table)
+    return 0
