@@ -50,6 +50,9 @@ class Case:
         Given that module (of autograd, its `numpy`), gives the model in its own idiom; needed only
         where the NumPy model with that module for `np` does not run, or is not what people would
         write.
+    torch_compile
+        Given `torch`, gives a model in which the case itself has compiled what can be compiled in
+        reasonable time: one step of a loop. Elsewhere the whole model is compiled.
     casadi
         The same for CasADi, which builds its graph of scalars: only the small cases have it.
     c
@@ -73,6 +76,7 @@ class Case:
     jax: Callable[[Any], Function] | None = None
     torch: Callable[[Any], Function] | None = None
     autograd: Callable[[Any], Function] | None = None
+    torch_compile: Callable[[Any], Function] | None = None
     casadi: Callable[[Any], Function] | None = None
     c: Source | None = None
     bare: Callable[..., Callable[[], Any]] | None = None

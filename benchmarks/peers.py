@@ -146,7 +146,7 @@ def _torch_call(case: Case, args: tuple[Any, ...], compiled: bool) -> Call:
         # Its cache on disk would make the first call of a second run look short.
         torch._inductor.config.force_disable_caches = True
         torch._dynamo.reset()
-        model = torch.compile(model)
+        model = case.torch_compile(torch) if case.torch_compile else torch.compile(model)
     there = [torch.as_tensor(a, dtype=None if np.ndim(a) else torch.float64) for a in args]
     leaves = [there[i].requires_grad_() for i in case.argnums]
 

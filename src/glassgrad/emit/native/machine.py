@@ -121,12 +121,27 @@ def _improve(machine: Any, module: Any) -> None:
     """
     import llvmlite.binding as llvm
 
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+    options = llvm.create_pipeline_tuning_options()
+    builder = llvm.create_pass_builder(machine, options)
     passes = llvm.create_new_module_pass_manager()
     passes.add_always_inliner_pass()
     passes.add_sroa_pass()
     passes.add_instruction_combine_pass()
     passes.run(module, builder)
+    _dispose(passes)
+    builder.close()
+    options.close()
+
+
+def _dispose(passes: Any) -> None:
+    """Free a pass manager: llvmlite's own `close` has been known to free nothing."""
+    from llvmlite.binding import ffi, newpassmanagers
+
+    if type(passes)._dispose is ffi.ObjectRef._dispose:
+        newpassmanagers.NewPassManager._dispose(passes)
+        passes.detach()
+    else:
+        passes.close()
 
 
 def stages(text: str) -> tuple[dict[str, float], str, str]:

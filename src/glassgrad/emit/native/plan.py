@@ -34,7 +34,7 @@ __all__ = ["Plan"]
 _CHEAP = 3.0  # what may be computed again: about what writing and reading a number costs
 _CROWDED = 120  # operations from which on a nest takes no more: registers are few
 _NEAR = 24  # how many of the latest nests of a shape are looked at
-_MOST_STEPS = 3_000
+_MOST_STEPS = 20_000
 _REAL = ("f64", "f32")
 
 
