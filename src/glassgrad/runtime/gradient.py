@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant
+from glassgrad.emit.native import CALLABLE, make_callable, ready, switch_on
 from glassgrad.emit.python import OTHER_PATH
 from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
@@ -24,20 +25,25 @@ from glassgrad.runtime.paths import Path, gradients_as
 from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
-from glassgrad.tracing import LOCK, Traced, apply, current
+from glassgrad.runtime.shortcut import answer_of, programs_of, table_of
+from glassgrad.tracing import LOCK, RUNNING, Traced, apply, current
 from glassgrad.tracing.effects import settle
 
 __all__ = ["Argnums", "GradientFunction", "inlined", "recorded_call", "selector"]
 
 Argnums = int | str | tuple[int | str, ...]
+_SOON = 64  # slow calls after which they rarely ask for native code, and before which always
 _MOST_PATHS = 64  # of one signature; beyond, the oldest is dropped
 
 
-class GradientFunction:
+class GradientFunction(CALLABLE):  # type: ignore[misc]
     """A function that gives the value and the gradients of another; callable and cached.
 
-    Made by `value_and_grad` and `grad`; not meant to be built by hand.
+    Made by `value_and_grad` and `grad`; not meant to be built by hand. Once there is native code,
+    Python calls that, and it calls `__call__` for what it does not answer itself.
     """
+
+    __slots__ = ("__dict__", "__weakref__", "_direct")
 
     def __init__(
         self, function: Callable[..., Any], argnums: Argnums, has_aux: bool, value: bool
@@ -53,31 +59,49 @@ class GradientFunction:
         self._chosen = selector(argnums, self._names, function)
         self._signatures: dict[Any, _Signature] = {}
         self._plain: dict[Any, PlainCall] = {}
-        self._direct: tuple[Callable[[], bool], tuple[Callable[..., Any], ...]] | None = None
+        self._direct: tuple[Any, ...] | None = None
+        self._programs: list[Callable[..., Any]] = []  # those in `_direct`
+        self._slow = 0  # calls that native code has left to `__call__`
         self._noticed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not kwargs and current() is None:
-            if self._direct is not None:  # native code checks the arguments itself
-                same, programs = self._direct
-                if same():
-                    for program in programs:
-                        answer = program(*args)
-                        if answer is not None:
-                            return answer
             known = self._plain.get(plain_key(args))
             if known is not None:
                 answer = known(args)
                 if answer is not OTHER_PATH:
-                    programs = known.native()
-                    if programs and (self._direct is None or self._direct[1] != programs):
-                        self._direct = known.same, programs
+                    self._shorten()
                     return answer
         arguments = resolve(args, kwargs, self._chosen, self._names)
         if current() is not None:
             return self._inline(arguments, args, kwargs)
         answer = self._known(arguments)
-        return answer if answer is not OTHER_PATH else self._trace(arguments)
+        if answer is OTHER_PATH:
+            return self._trace(arguments)
+        self._shorten()
+        return answer
+
+    def _shorten(self) -> None:
+        """Let native code answer from the next call on, where some was made.
+
+        What it compares the outside with is made anew now and then: it goes by identity, and what
+        is equal to what it was may be another object.
+        """
+        self._slow += 1
+        if self._slow > _SOON and self._slow & (self._slow - 1):
+            return
+        signatures = [*self._signatures.values()]
+        programs = programs_of(signatures)
+        if programs and (self._slow > _SOON or programs != self._programs):
+            call = _native_call()
+            if call:
+                self._direct, self._programs = table_of(signatures), programs
+                switch_on(self, call)
+
+    def _forget(self) -> None:
+        """What was recorded holds no longer."""
+        self._plain.clear()
+        self._direct, self._programs, self._slow = None, [], 0
 
     def __repr__(self) -> str:
         kind = "value_and_grad" if self._value else "grad"
@@ -113,8 +137,7 @@ class GradientFunction:
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
                 self._signatures[arguments.key] = found
-                self._plain.clear()
-                self._direct = None
+                self._forget()
             try:
                 recorded = recorded_call(
                     self._function, arguments, self._has_aux, found.outside.bindings
@@ -138,11 +161,11 @@ class GradientFunction:
                                   self._value)  # fmt: skip
                 self._plain[plain_key(arguments.leaves)] = known
                 self._plain[plain_key(arguments.given)] = known
-                path.answer = known.answer()
+            if _NATIVE_CALLS and type(self) is GradientFunction:
+                path.answer = answer_of(arguments, recorded, self._pick, self._value)
         else:
             self._signatures.pop(arguments.key, None)
-            self._plain.clear()
-            self._direct = None
+            self._forget()
             self._notice(reason)
         return answer
 
@@ -178,7 +201,10 @@ class GradientFunction:
             gradients_as(leaf, next(rest)) if role is ACTIVE else None
             for leaf, role in zip(arguments.leaves, layout.roles, strict=True)
         ]
-        args, kwargs = layout.rebuild(leaves)
+        return self._pick(*layout.rebuild(leaves))
+
+    def _pick(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Of each argument's gradients those that are asked for."""
         chosen = self._argnums if isinstance(self._argnums, tuple) else (self._argnums,)
         picked = [_pick(n, args, kwargs, self._names) for n in chosen]
         return tuple(picked) if isinstance(self._argnums, tuple) else picked[0]
@@ -195,6 +221,13 @@ class GradientFunction:
 
     def __reduce__(self) -> Any:
         return GradientFunction, (self._function, self._argnums, self._has_aux, self._value)
+
+
+_NATIVE_CALLS = make_callable(GradientFunction)
+
+
+def _native_call() -> int:
+    return ready(RUNNING, GradientFunction.__call__) if _NATIVE_CALLS else 0
 
 
 class _Signature:

@@ -2,7 +2,7 @@
 
 from glassgrad.tracing import metadata, methods, protocols  # noqa: F401 - they complete the traced values
 from glassgrad.tracing.routing import LOCK, routed
-from glassgrad.tracing.trace import ACTIVE, LITERAL, PASSIVE, SymbolicTrace, Trace, current, tracing
+from glassgrad.tracing.trace import ACTIVE, LITERAL, PASSIVE, RUNNING, SymbolicTrace, Trace, current, tracing
 from glassgrad.tracing.values import Traced, TracedArray, TracedScalar, apply
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "LITERAL",
     "LOCK",
     "PASSIVE",
+    "RUNNING",
     "SymbolicTrace",
     "Trace",
     "Traced",

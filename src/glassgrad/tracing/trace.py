@@ -21,12 +21,14 @@ from glassgrad.errors import GlassgradError, ShapeError, UnsupportedError
 from glassgrad.gates.guards import guard
 from glassgrad.tracing.source import name_of, user_frame, where
 
-__all__ = ["ACTIVE", "LITERAL", "PASSIVE", "SymbolicTrace", "Trace", "current", "tracing"]
+__all__ = ["ACTIVE", "LITERAL", "PASSIVE", "RUNNING", "SymbolicTrace", "Trace", "current", "tracing"]
 
 # How much a value depends on: nothing but literals, the call's data, or what is differentiated.
 LITERAL, PASSIVE, ACTIVE = 0, 1, 2
 
 _thread = threading.local()
+#: Not empty while any thread traces: native code asks this before it answers a call.
+RUNNING: list[None] = []
 
 
 def current() -> Trace | None:
@@ -41,9 +43,11 @@ def tracing(trace: Trace) -> Iterator[Trace]:
     stack = _thread.__dict__.setdefault("stack", [])
     trace.depth = len(stack) + 1
     stack.append(trace)
+    RUNNING.append(None)
     try:
         yield trace
     finally:
+        RUNNING.pop()
         stack.pop()
 
 
