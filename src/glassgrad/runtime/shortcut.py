@@ -65,7 +65,9 @@ def answer_of(
     outputs = iter(range(1, len(recorded.circuit.outputs)))
     try:
         args, kwargs = layout.rebuild(inputs)
-        call = Call(tuple([_nest(a) for a in args]), tuple([(k, _nest(a)) for k, a in kwargs.items()]))
+        call = Call(
+            tuple([_nest(a) for a in args]), tuple([(k, _nest(a)) for k, a in kwargs.items()])
+        )
         shape = _nest(pick(*layout.rebuild(gradients)))
         if recorded.aux is not None:
             fixed = recorded.aux.fixed
@@ -109,8 +111,8 @@ def table_of(signatures: Sequence[Signature]) -> tuple[Any, ...] | None:
     wanted = {id(program) for program in programs_of(signatures)}
     groups = []
     for signature in signatures:
-        programs = [p.direct for p in signature.paths if id(p.direct) in wanted]
-        programs = [p for p in programs if p is not None]
+        found = [p.direct for p in signature.paths if id(p.direct) in wanted]
+        programs = [program for program in found if program is not None]
         if programs:
             rows = Rows()
             signature.outside.rows(rows)

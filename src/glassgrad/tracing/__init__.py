@@ -2,7 +2,16 @@
 
 from glassgrad.tracing import metadata, methods, protocols  # noqa: F401 - they complete the traced values
 from glassgrad.tracing.routing import LOCK, routed
-from glassgrad.tracing.trace import ACTIVE, LITERAL, PASSIVE, RUNNING, SymbolicTrace, Trace, current, tracing
+from glassgrad.tracing.trace import (
+    ACTIVE,
+    LITERAL,
+    PASSIVE,
+    RUNNING,
+    SymbolicTrace,
+    Trace,
+    current,
+    tracing,
+)
 from glassgrad.tracing.values import Traced, TracedArray, TracedScalar, apply
 
 __all__ = [

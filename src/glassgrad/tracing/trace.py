@@ -21,7 +21,16 @@ from glassgrad.errors import GlassgradError, ShapeError, UnsupportedError
 from glassgrad.gates.guards import guard
 from glassgrad.tracing.source import name_of, user_frame, where
 
-__all__ = ["ACTIVE", "LITERAL", "PASSIVE", "RUNNING", "SymbolicTrace", "Trace", "current", "tracing"]
+__all__ = [
+    "ACTIVE",
+    "LITERAL",
+    "PASSIVE",
+    "RUNNING",
+    "SymbolicTrace",
+    "Trace",
+    "current",
+    "tracing",
+]
 
 # How much a value depends on: nothing but literals, the call's data, or what is differentiated.
 LITERAL, PASSIVE, ACTIVE = 0, 1, 2

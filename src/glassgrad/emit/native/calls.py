@@ -93,17 +93,22 @@ _forever: list[Any] = []
 CALLABLE: Any = _base()
 
 
-def make_callable(cls: type) -> bool:
+def make_callable(cls: type[Any]) -> bool:
     """Let Python ask the objects of a class for their C function; whether it can be done."""
     if CALLABLE is object or cls.__basicsize__ < _DIRECT + 8:
         return False
     flags = ctypes.c_ulong.from_address(id(cls) + _FLAGS)
     place = ctypes.c_ssize_t.from_address(id(cls) + 56)
-    probe = cls.__new__(cls)
+    probe = object.__new__(cls)
     probe._direct = marker = object()
     held = ctypes.c_void_p.from_address(id(probe) + _DIRECT).value
     empty = ctypes.c_void_p.from_address(id(probe) + _VECTORCALL).value is None
-    if flags.value != cls.__flags__ or place.value != _VECTORCALL or held != id(marker) or not empty:
+    if (
+        flags.value != cls.__flags__
+        or place.value != _VECTORCALL
+        or held != id(marker)
+        or not empty
+    ):
         return False  # objects lie in memory otherwise than is known here
     flags.value |= _HAVE_VECTORCALL
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(cls))

@@ -13,11 +13,11 @@ from typing import Any
 
 from glassgrad.circuit import Circuit, WireType
 from glassgrad.emit.native.elements import NotNative
+from glassgrad.emit.native.giving import give, prepare
 from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import compiled
 from glassgrad.emit.native.shapes import Call, Item, Nest, Shape, flat, items_of
 from glassgrad.emit.native.taking import KEYS, take
-from glassgrad.emit.native.giving import give, prepare
 from glassgrad.emit.native.writing import DECLARED, Text, address
 
 __all__ = ["DECLINED", "Answer", "native_program"]
@@ -91,12 +91,11 @@ def native_program(
     forward = len(circuit.outputs) - len(gradients)
     wanted = [o.type for o in circuit.outputs[:forward]] + list(gradients)
     if answer is None:
-        every = tuple([Item(n) for n in range(len(wanted))])
-        call, shape = flat(len(circuit.inputs)), Nest(tuple, every)
+        call = flat(len(circuit.inputs))
+        shape: Shape = Nest(tuple, tuple([Item(n) for n in range(len(wanted))]))
     else:  # just what is asked for, each in memory of its own; the value is checked in any case
-        call, shape = answer.call, answer.shape
-        chosen = [0]
-        shape = _numbered(shape, chosen)
+        call, chosen = answer.call, [0]
+        shape = _numbered(answer.shape, chosen)
         circuit = replace(circuit, outputs=tuple([circuit.outputs[n] for n in chosen]))
         wanted = [wanted[n] for n in chosen]
     if len(circuit.inputs) + len(wanted) > _MOST:

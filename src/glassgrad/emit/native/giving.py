@@ -107,7 +107,9 @@ def _box(e: Text, n: int, type_: WireType, first: int) -> str:
         return box
     source = e.at("%numbers", first + n, "i64")
     if type_.kind == "python" and type_.dtype.kind == "f":
-        return e.new(f"call ptr @gg_PyFloat_FromDouble(double {e.new(f'load double, ptr {source}')})")
+        return e.new(
+            f"call ptr @gg_PyFloat_FromDouble(double {e.new(f'load double, ptr {source}')})"
+        )
     if type_.kind == "python" and type_.dtype.kind == "b":
         test = e.new(f"load i1, ptr {source}")
         truth = e.new(f"select i1 {test}, ptr {address(True)}, ptr {address(False)}")

@@ -11,7 +11,7 @@ import functools
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -161,8 +161,9 @@ def _dict_of(table: Mapping[Any, Any]) -> int | None:
 @functools.cache
 def _mro_place() -> int:
     """Where a class holds its ``__mro__``; 0 if it cannot be found."""
-    probe = type("Probe", (), {})
-    words = [n for n in range(24, type.__basicsize__, 8) if _word(id(probe) + n) == id(probe.__mro__)]
+    probe, meta = type("Probe", (), {}), cast(Any, type)
+    places = range(24, meta.__basicsize__, 8)
+    words = [n for n in places if _word(id(probe) + n) == id(probe.__mro__)]
     return words[0] if len(words) == 1 else 0
 
 

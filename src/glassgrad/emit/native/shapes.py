@@ -30,7 +30,7 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class Fixed:
-    """This very object."""
+    """One object, the very same each time."""
 
     value: Any
 

@@ -103,9 +103,7 @@ def _open(
     if shape.kind is dict:  # its order matters too: the function may loop over it
         e.put("store i64 0, ptr %place")
         for key, part in zip(shape.keys, shape.parts, strict=True):
-            more = e.new(
-                f"call i32 @gg_PyDict_Next(ptr {given}, ptr %place, ptr %key, ptr %value)"
-            )
+            more = e.new(f"call i32 @gg_PyDict_Next(ptr {given}, ptr %place, ptr %key, ptr %value)")
             e.demand(e.new(f"icmp ne i32 {more}, 0"))
             _same_key(e, e.new("load ptr, ptr %key"), key)
             value = e.new("load ptr, ptr %value")

@@ -167,7 +167,8 @@ class ArrayForm:
 
     def rows(self, rows: Rows) -> bool:
         """The same."""
-        return rows.array_form(self._array, *self._form, self._frozen)
+        dtype, shape, strides = self._form
+        return rows.array_form(self._array, dtype, shape, strides, self._frozen)
 
 
 def _form(array: NDArray[Any]) -> tuple[Any, ...]:
