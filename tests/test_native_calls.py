@@ -191,7 +191,7 @@ class Evil:
         raise RuntimeError("no comparison")
 
     def __hash__(self) -> int:
-        return hash("W")
+        return id(self)
 
 
 class MyFloat(float): ...
@@ -289,3 +289,352 @@ def numbers(seed: int, count: int) -> None:
 
 def test_random_calls_are_answered_as_by_the_slow_way() -> None:
     numbers(1, 1500)
+
+
+def test_a_call_from_within_a_call_is_answered() -> None:
+    calls = []
+
+    class Key:
+        """A key that calls back when it is compared."""
+
+        def __hash__(self) -> int:
+            return hash("W")
+
+        def __eq__(self, other: object) -> bool:
+            if len(calls) < 20:
+                calls.append(g(PARAMS, np.ones(3)))
+                gc.collect(0)
+            return False
+
+    g = gg.grad(dense)
+    expected = warm(g, PARAMS, np.ones(3))
+    for odd in ({Key(): 1.0, **PARAMS}, {**PARAMS, Key(): 1.0}, {Key(): 1.0, "b": PARAMS["b"]}):
+        outcome(g, (odd, np.ones(3)), {})
+        assert same(g(PARAMS, np.ones(3)), expected)
+    assert all(same(found, expected) for found in calls)
+
+
+# -- the outside ----------------------------------------------------------------------------------
+
+SCALE = 2.0
+TABLE = {"a": 2.0, "b": [1.0, 2.0]}
+WEIGHTS = np.arange(4.0)
+
+
+class Model:
+    slope = 2.0
+
+    def __init__(self) -> None:
+        self.shift = 1.0
+
+    def loss(self, x: Any) -> Any:
+        return self.slope * x * x + self.shift
+
+
+def by_global(x: Any) -> Any:
+    return SCALE * x * x
+
+
+def by_table(x: Any) -> Any:
+    return TABLE["a"] * x * TABLE["b"][0]
+
+
+def by_array(x: Any) -> Any:
+    return np.sum(WEIGHTS) * x * x
+
+
+def by_helper(x: Any, power: Any = 2) -> Any:
+    return sigmoid(x) * x**power
+
+
+def by_builtin(x: Any) -> Any:
+    return x * max(2.0, 1.0)
+
+
+MODEL = Model()
+
+
+def by_model(x: Any) -> Any:
+    return MODEL.loss(x)
+
+
+def set_global(name: str, value: Any) -> Any:
+    return lambda: globals().__setitem__(name, value)
+
+
+CHANGES: list[tuple[Any, Any]] = [
+    (by_global, lambda: set_global("SCALE", 3.0)),
+    (by_table, lambda: lambda: TABLE.__setitem__("a", 3.0)),
+    (by_table, lambda: lambda: TABLE["b"].__setitem__(0, 3.0)),  # type: ignore[index]
+    (by_table, lambda: lambda: TABLE.update(c=3.0)),
+    (by_array, lambda: lambda: WEIGHTS.__setitem__(0, 7.0)),
+    (by_array, lambda: set_global("WEIGHTS", WEIGHTS + 1)),
+    (by_array, lambda: lambda: WEIGHTS.sort() or WEIGHTS.__imul__(-1)),
+    (by_helper, lambda: set_global("sigmoid", math.sin)),
+    (by_helper, lambda: lambda: setattr(sigmoid, "__code__", (lambda x: x * 3.0).__code__)),
+    (by_helper, lambda: lambda: setattr(by_helper, "__defaults__", (3,))),
+    (by_builtin, lambda: set_global("max", min)),
+    (by_model, lambda: lambda: setattr(MODEL, "shift", 5.0)),
+    (by_model, lambda: lambda: setattr(MODEL, "slope", 5.0)),
+    (by_model, lambda: lambda: setattr(Model, "slope", 5.0)),
+    (by_model, lambda: lambda: setattr(Model, "loss", lambda self, x: x)),
+    (by_model, lambda: lambda: setattr(MODEL, "__class__", type("Other", (Model,), {"slope": 9.0}))),
+    (by_model, lambda: set_global("MODEL", Model())),
+]
+
+
+@pytest.mark.parametrize("number", range(len(CHANGES)))
+def test_what_changes_outside_is_noticed_natively(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f, change = CHANGES[number]
+    here = globals()
+    for name in ("SCALE", "sigmoid"):
+        monkeypatch.setitem(here, name, here[name])
+    monkeypatch.setitem(here, "TABLE", copy.deepcopy(TABLE))
+    monkeypatch.setitem(here, "WEIGHTS", np.arange(4.0))
+    monkeypatch.setitem(here, "Model", type("Model", (), {
+        "slope": 2.0, "__init__": lambda self: setattr(self, "shift", 1.0),
+        "loss": Model.loss}))  # fmt: skip
+    monkeypatch.setitem(here, "MODEL", here["Model"]())
+    monkeypatch.setattr(by_helper, "__defaults__", (2,))
+    monkeypatch.setattr(sigmoid, "__code__", sigmoid.__code__)
+    monkeypatch.setitem(here, "max", max)
+    g = gg.value_and_grad(f)
+    warm(g, 1.5)
+    assert is_native(g, 1.5)
+    change()()
+    found = g(1.5)
+    assert same(found, gg.value_and_grad(f)(1.5))
+    assert same(warm(g, 1.5), found)
+    assert is_native(g, 1.5)
+
+
+def test_an_equal_value_elsewhere_soon_is_native_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    g = gg.value_and_grad(by_global)
+    warm(g, 1.5)
+    monkeypatch.setitem(globals(), "SCALE", float("2.0"))
+    for _ in range(200):
+        g(1.5)
+    assert is_native(g, 1.5)
+
+
+def test_a_closure_cell_is_watched() -> None:
+    scale = 2.0
+
+    def f(x: Any) -> Any:
+        return scale * x * x
+
+    g = gg.grad(f)
+    assert warm(g, 3.0) == 12.0 and is_native(g, 3.0)
+    scale = 5.0
+    assert g(3.0) == 30.0
+    del scale
+    with pytest.raises(NameError):
+        g(3.0)
+
+
+def test_while_a_trace_runs_calls_join_it() -> None:
+    inner = gg.grad(two)
+    warm(inner, 3.0, -4.0)
+    outer = gg.value_and_grad(lambda x: inner(x, 2.0) * x + inner(3.0, -4.0))
+    expected = gg.value_and_grad(lambda x: gg.grad(two)(x, 2.0) * x + gg.grad(two)(3.0, -4.0))(1.5)
+    assert same(outer(1.5), expected)
+    assert same(warm(outer, 1.5), expected)
+    assert is_native(inner, 3.0, -4.0) and is_native(outer, 1.5)
+
+
+# -- the object stays what it is ------------------------------------------------------------------
+
+
+def test_a_native_gradient_is_a_gradient_function_in_every_respect() -> None:
+    cold, g = gg.grad(two), gg.grad(two)
+    expected = warm(g, 3.0, -4.0)
+    assert is_native(g, 3.0, -4.0)
+    assert type(g) is type(cold) is GradientFunction and isinstance(g, GradientFunction)
+    assert repr(g) == repr(cold) and callable(g)
+    assert g.__name__ == "two" and g.__wrapped__ is two and g.__doc__ == two.__doc__
+    assert weakref.ref(g)() is g and hash(g) == object.__hash__(g)
+    for other in (copy.copy(g), copy.deepcopy(g), pickle.loads(pickle.dumps(g))):
+        assert type(other) is GradientFunction and other is not g
+        assert other(3.0, -4.0) == pytest.approx(expected)
+        assert warm(other, 3.0, -4.0) == pytest.approx(expected)
+    g.note = "mine"
+    assert vars(g)["note"] == "mine"
+    ways = [g.__call__, functools.partial(g, 3.0), lambda *a: g(*(3.0, -4.0)), functools.wraps(g)(g)]
+    assert ways[0](3.0, -4.0) == pytest.approx(expected)
+    assert ways[1](-4.0) == ways[2]() == g(**{"x": 3.0, "y": -4.0}) == expected
+    assert list(map(g, [3.0, 3.0], [-4.0, -4.0])) == [expected] * 2
+    with pytest.raises(TypeError):
+        g()
+    with pytest.raises(TypeError):
+        g(1.0, 2.0, z=3)
+
+
+def test_it_is_a_method_in_a_class() -> None:
+    class Line:
+        def __init__(self, a: float) -> None:
+            self.a = a
+
+        def value(self, x: Any) -> Any:
+            return self.a * x * x
+
+        slope = gg.grad(value, argnums=1)
+
+    one, other = Line(1.0), Line(2.0)
+    for _ in range(WARM):
+        assert one.slope(3.0) == 6.0 and other.slope(3.0) == 12.0
+    one.a = 5.0
+    assert one.slope(3.0) == 30.0 and other.slope(3.0) == 12.0
+
+
+def test_subclasses_may_call_otherwise() -> None:
+    class Doubled(GradientFunction):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return 2 * super().__call__(*args, **kwargs)
+
+    class Plain(GradientFunction): ...
+
+    expected = gg.grad(two)(3.0, -4.0)
+    doubled, plain = Doubled(two, 0, False, False), Plain(two, 0, False, False)
+    for _ in range(WARM):
+        assert doubled(3.0, -4.0) == pytest.approx(2 * expected)
+        assert plain(3.0, -4.0) == pytest.approx(expected)
+
+
+# -- references, memory, threads, processes -------------------------------------------------------
+
+
+def rss() -> int:
+    """Memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form[0].__name__)
+def test_no_reference_is_lost_or_kept(form: Any) -> None:
+    f, options, args, kwargs = form
+    g = gg.value_and_grad(f, **options)
+    warm(g, *args, **kwargs)
+    junk = (*args[:-1], object()) if args else (object(),)
+    watched = [*args, *kwargs.values(), None, np.dtype(float), g, g._direct, PARAMS["W"], True,
+               *PARAMS, *g._direct[1:], float, np.ndarray, np.float64]  # fmt: skip
+
+    def counts() -> list[int]:
+        gc.collect()
+        return [sys.getrefcount(thing) for thing in watched]
+
+    assert is_native(g, *args, **kwargs)
+    before = counts()
+    answers = [g(*args, **kwargs) for _ in range(500)]
+    for leaf in (answers[0][1], answers[-1]):
+        assert sys.getrefcount(leaf) <= 4
+    del answers, leaf
+    for _ in range(20):
+        outcome(g, junk, kwargs)
+    after = counts()
+    assert all(abs(a - b) < 30 for a, b in zip(after, before, strict=True))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no way to ask for memory")
+def test_calls_leave_no_memory_behind() -> None:
+    g = gg.value_and_grad(dense)
+    x, crooked = np.ones(3), np.ones(6)[::2]
+    warm(g, PARAMS, x)
+    for _ in range(2_000):
+        g(PARAMS, x), g(PARAMS, crooked)
+    before = rss()
+    for _ in range(100_000):
+        g(PARAMS, x)
+        g(PARAMS, crooked)
+    assert rss() - before < 1_000_000
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no way to ask for memory")
+def test_functions_that_are_dropped_leave_little_behind() -> None:
+    def one(k: float) -> None:
+        g = gg.value_and_grad(lambda x, y: x * k + math.sin(y) * x)
+        warm(g, 1.0, 2.0)
+        assert g._direct is not None
+
+    for k in range(150):
+        one(float(k))
+    gc.collect()
+    before = rss()
+    for k in range(200):
+        one(k + 0.5)
+    gc.collect()
+    assert (rss() - before) / 200 < 5_000
+
+
+def test_it_goes_when_nobody_has_it() -> None:
+    model = Model()
+    g = gg.grad(model.loss)
+    warm(g, 1.0)
+    model.own = g
+    ends = [weakref.ref(g), weakref.ref(model)]
+    code = weakref.ref(g._programs[0].__self__)
+    del g, model
+    gc.collect()
+    assert code() is None and all(end() is None for end in ends)
+
+
+def test_threads_call_while_others_trace_and_change() -> None:
+    cell = [2.0]
+
+    def f(x: Any) -> Any:
+        return cell[0] * x * x
+
+    g = gg.grad(f)
+    warm(g, 1.0)
+    wrong: list[Any] = []
+    stop = threading.Event()
+
+    def call() -> None:
+        while not stop.is_set():
+            if g(1.0) not in (4.0, 6.0):
+                wrong.append(g(1.0))
+
+    def trace() -> None:
+        while not stop.is_set():
+            gg.grad(lambda x: x * x)(1.0)
+
+    def change() -> None:
+        for n in range(60):
+            cell[0] = 2.0 + n % 2
+            g(1.0)
+        stop.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=t) for t in (call, call, trace, change)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert warm(g, 1.0) == 2 * cell[0]
+
+
+def test_a_native_gradient_is_sent_to_another_process() -> None:
+    g = gg.value_and_grad(math.sin)
+    expected = warm(g, 0.5)
+    code = "import pickle, sys; g = pickle.load(sys.stdin.buffer); [g(0.5) for _ in range(9)]; print(g(0.5))"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(g), env=env,
+                         capture_output=True, check=True)  # fmt: skip
+    assert run.stdout.decode().strip() == str(expected)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_calls_it() -> None:
+    g = gg.grad(two)
+    expected = warm(g, 3.0, -4.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of forks with threads
+        child = os.fork()
+    if not child:
+        os._exit(0 if g(3.0, -4.0) == expected and is_native(g, 3.0, -4.0) else 1)
+    assert os.waitpid(child, 0)[1] == 0
