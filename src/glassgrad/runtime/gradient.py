@@ -32,7 +32,7 @@ from glassgrad.tracing.effects import settle
 __all__ = ["Argnums", "GradientFunction", "inlined", "recorded_call", "selector"]
 
 Argnums = int | str | tuple[int | str, ...]
-_SOON = 64  # slow calls after which they rarely ask for native code, and before which always
+_AGAIN = 64  # slow calls, this many and twice as many each time, after which all is made anew
 _MOST_PATHS = 64  # of one signature; beyond, the oldest is dropped
 
 
@@ -62,6 +62,7 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
         self._direct: tuple[Any, ...] | None = None
         self._programs: list[Callable[..., Any]] = []  # those in `_direct`
         self._slow = 0  # calls that native code has left to `__call__`
+        self._made = Path.made  # when it was last looked for native code
         self._noticed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -88,11 +89,13 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
         is equal to what it was may be another object.
         """
         self._slow += 1
-        if self._slow > _SOON and self._slow & (self._slow - 1):
+        again = self._slow >= _AGAIN and not self._slow & (self._slow - 1)
+        if self._made == Path.made and not again:
             return
+        self._made = Path.made
         signatures = [*self._signatures.values()]
         programs = programs_of(signatures)
-        if programs and (self._slow > _SOON or programs != self._programs):
+        if programs and (again or programs != self._programs):
             call = _native_call()
             if call:
                 self._direct, self._programs = table_of(signatures), programs
@@ -154,6 +157,7 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
         reason = changed or recorded.retrace or next(iter(found.outside.impure), None)
         if reason is None:
             found.add(path)
+            self._slow = 0
             if is_plain(arguments, recorded):
                 chosen = self._argnums if isinstance(self._argnums, tuple) else (self._argnums,)
                 order = [n if isinstance(n, int) else self._names.index(n) for n in chosen]

@@ -81,7 +81,7 @@ def _base() -> type:
         return object
     members = (_Member * 2)(_Member(b"__vectorcalloffset__", 19, _VECTORCALL, 1, None), _Member())
     slots = (_Slot * 2)(_Slot(72, ctypes.addressof(members)), _Slot())
-    spec = _Spec(b"glassgrad.Callable", _VECTORCALL + 8, 0, 1 << 10, slots)
+    spec = _Spec(b"glassgrad.emit.native.calls.CALLABLE", _VECTORCALL + 8, 0, 1 << 10, slots)
     make = ctypes.pythonapi.PyType_FromSpec
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p]
     cls: type = make(ctypes.addressof(spec))

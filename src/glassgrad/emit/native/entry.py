@@ -7,6 +7,7 @@ everyday case; the caller then asks the NumPy tier. The steps stand in `taking.p
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -109,7 +110,8 @@ def native_program(
     make = ctypes.pythonapi.PyCFunction_NewEx
     make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object,
                                                      ctypes.c_void_p]  # fmt: skip
-    declared = [line for line in DECLARED.splitlines() if line not in inside]
+    known = set(re.findall(r"(?m)^declare .*?(@[\w.]+)\(", inside))
+    declared = [line for line in DECLARED if line.split("(")[0].split()[-1] not in known]
     code = Code(compiled("\n".join([inside, *declared, around])), len(call.positional), e.kept)
     function: Callable[..., Any] = make(ctypes.addressof(code.method), code, None)
     return function

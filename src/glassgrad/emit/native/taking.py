@@ -36,7 +36,7 @@ _SCALARS: dict[Any, type] = {"f": float, "i": int, "b": bool}
 
 # Whether two keys are the same: most often one object, else strings that are equal.
 KEYS = f"""
-define internal i1 @same_key(ptr %a, ptr %b) {{
+define internal i1 @entry.same_key(ptr %a, ptr %b) {{
   %one = icmp eq ptr %a, %b
   br i1 %one, label %yes, label %a_string
 a_string:
@@ -81,7 +81,7 @@ def take(e: Text, call: Call, inputs: Sequence[WireType]) -> None:
 
 
 def _same_key(e: Text, given: str, wanted: Any) -> None:
-    e.demand(e.new(f"call i1 @same_key(ptr {given}, ptr {e.object(wanted)})"))
+    e.demand(e.new(f"call i1 @entry.same_key(ptr {given}, ptr {e.object(wanted)})"))
 
 
 def _open(

@@ -51,7 +51,7 @@ declare ptr @gg_PyArray_NewFromDescr(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @gg_PyArray_FromAny(ptr, ptr, i32, i32, i32, ptr)
 declare i64 @gg_PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @gg_PyLong_FromLongLong(i64)
-"""
+""".strip().splitlines()
 
 
 def address(thing: Any) -> str:
@@ -108,7 +108,7 @@ class Text:
         """A shape as a constant table."""
         if not shape:
             return "null"
-        name = f"@dims{len(self.constants)}"
+        name = f"@entry.dims{len(self.constants)}"
         sizes = ", ".join(f"i64 {n}" for n in shape)
         self.constants.append(f"{name} = private constant [{len(shape)} x i64] [{sizes}]")
         return name
