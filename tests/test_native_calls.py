@@ -638,6 +638,25 @@ def test_a_native_gradient_is_sent_to_another_process() -> None:
     assert run.stdout.decode().strip() == str(expected)
 
 
+def test_it_is_called_in_the_last_moments_of_a_process() -> None:
+    code = """
+import math, glassgrad as gg
+class Last:
+    def __init__(self, g): self.g, self.me = g, self
+    def __del__(self):
+        try: print(self.g(0.5))
+        except BaseException as error: print(type(error))
+g = gg.grad(lambda x: x * x * math.sin(x))
+for _ in range(9): g(0.5)
+last = Last(g), Last(gg.grad(math.sin))
+math.last = Last(g)
+gg.runtime.last = gg.tracing.trace.last = gg.emit.native.calls.last = Last(g)
+"""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True)
+    assert run.returncode == 0, run
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_process_calls_it() -> None:
     g = gg.grad(two)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,7 +78,7 @@ class _Spec(ctypes.Structure):
 
 def _base() -> type:
     """A class whose objects have room for one C function, which Python may call."""
-    if not hasattr(ctypes, "pythonapi") or ctypes.sizeof(ctypes.c_void_p) != 8:
+    if sys.implementation.name != "cpython" or ctypes.sizeof(ctypes.c_void_p) != 8:
         return object
     members = (_Member * 2)(_Member(b"__vectorcalloffset__", 19, _VECTORCALL, 1, None), _Member())
     slots = (_Slot * 2)(_Slot(72, ctypes.addressof(members)), _Slot())
@@ -137,7 +138,8 @@ def ready(active: list[Any], slow: Callable[..., Any]) -> int:
         return 0
     if not _call:
         engine = compiled(_text(active, slow))
-        _forever.append((engine, active, slow))
+        for thing in (engine, active, slow):  # for calls in the last moments of the interpreter too
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
         _call.append(int(engine.get_function_address("call")))
     return _call[0]
 

@@ -25,7 +25,7 @@ __all__ = ["DECLINED", "Answer", "native_program"]
 
 #: What the function ``answer`` gives where the NumPy tier has to answer. No object stands there.
 DECLINED = 1
-_MOST = 500  # arguments and results: beyond, calls are not what takes the time
+_MOST = 1000  # arguments and results: beyond, calls are not what takes the time
 
 
 class _MethodDef(ctypes.Structure):
