@@ -88,7 +88,8 @@ def main() -> None:
             "define i32 @run(ptr %in, ptr %out) {\n  %r = call i32 @kernel(ptr %in, ptr %out)\n"
             "  ret i32 %r\n}\n"
         )
-        engine, address = compiled(text, "run")
+        engine = compiled(text)
+        address = engine.get_function_address("run")
         outputs = [array(np.zeros(o.shape, o.dtype)) for o in circuit.outputs]
         tables = [
             (ctypes.c_void_p * max(len(t), 1))(*[a.ctypes.data for a in t]) for t in (args, outputs)

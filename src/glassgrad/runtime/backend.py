@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from glassgrad.tracing import busy
+from glassgrad.tracing import RUNNING
 
 __all__ = ["backend", "chosen"]
 
@@ -49,13 +49,15 @@ def backend(name: str) -> Iterator[None]:
     """
     if name not in ("numpy", "native"):
         raise ValueError(f"backend {name!r} is not known: choose 'numpy' or 'native'")
-    more = name == "numpy"
+    if name == "native":
+        yield
+        return
+    RUNNING.append(None)  # which keeps native code from answering calls by itself
     with _LOCK:
-        chosen.numpy += more
-    busy.add(more)
+        chosen.numpy += 1
     try:
         yield
     finally:
-        busy.add(-more)
         with _LOCK:
-            chosen.numpy -= more
+            chosen.numpy -= 1
+        RUNNING.pop()

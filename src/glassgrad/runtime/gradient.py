@@ -15,31 +15,35 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant
-from glassgrad.emit.native import call_of
+from glassgrad.emit.native import CALLABLE, make_callable, ready, switch_on
 from glassgrad.emit.python import OTHER_PATH
 from glassgrad.errors import GlassgradWarning, UnsupportedError
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
-from glassgrad.runtime.backend import chosen
 from glassgrad.runtime.outside import Outside, look
 from glassgrad.runtime.paths import Path, gradients_as
 from glassgrad.runtime.pause import without_collection
 from glassgrad.runtime.plain import PlainCall, is_plain, plain_key
 from glassgrad.runtime.record import Recorded, record, scalar_output
-from glassgrad.tracing import LOCK, Traced, apply, busy, current
+from glassgrad.runtime.shortcut import answer_of, programs_of, table_of
+from glassgrad.tracing import LOCK, RUNNING, Traced, apply, current
 from glassgrad.tracing.effects import settle
 
 __all__ = ["Argnums", "GradientFunction", "inlined", "recorded_call", "selector"]
 
 Argnums = int | str | tuple[int | str, ...]
+_AGAIN = 64  # slow calls, this many and twice as many each time, after which all is made anew
 _MOST_PATHS = 64  # of one signature; beyond, the oldest is dropped
 
 
-class GradientFunction:
+class GradientFunction(CALLABLE):  # type: ignore[misc]
     """A function that gives the value and the gradients of another; callable and cached.
 
-    Made by `value_and_grad` and `grad`; not meant to be built by hand.
+    Made by `value_and_grad` and `grad`; not meant to be built by hand. Once there is native code,
+    Python calls that, and it calls `__call__` for what it does not answer itself.
     """
+
+    __slots__ = ("__dict__", "__weakref__", "_direct")
 
     def __init__(
         self, function: Callable[..., Any], argnums: Argnums, has_aux: bool, value: bool
@@ -55,49 +59,52 @@ class GradientFunction:
         self._chosen = selector(argnums, self._names, function)
         self._signatures: dict[Any, _Signature] = {}
         self._plain: dict[Any, PlainCall] = {}
-        self._direct: tuple[Callable[..., Any], ...] | None = None
+        self._direct: tuple[Any, ...] | None = None
+        self._programs: list[Callable[..., Any]] = []  # those in `_direct`
+        self._slow = 0  # calls that native code has left to `__call__`
+        self._made = Path.made  # when it was last looked for native code
         self._noticed = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._called(*args, **kwargs)
-
-    def _called(self, *args: Any, **kwargs: Any) -> Any:
-        """A call that native code has not answered, or has not been asked for."""
         if not kwargs and current() is None:
             known = self._plain.get(plain_key(args))
             if known is not None:
                 answer = known(args)
                 if answer is not OTHER_PATH:
-                    programs = known.native()
-                    if programs and programs != self._direct and not chosen.numpy:
-                        self._hasten(known, programs)
+                    self._shorten()
                     return answer
         arguments = resolve(args, kwargs, self._chosen, self._names)
         if current() is not None:
             return self._inline(arguments, args, kwargs)
         answer = self._known(arguments)
-        return answer if answer is not OTHER_PATH else self._trace(arguments)
+        if answer is OTHER_PATH:
+            return self._trace(arguments)
+        self._shorten()
+        return answer
 
-    def _hasten(self, known: PlainCall, programs: tuple[Callable[..., Any], ...]) -> None:
-        """Answer calls by native code without a step of Python.
+    def _shorten(self) -> None:
+        """Let native code answer from the next call on, where some was made.
 
-        Python looks for ``__call__`` in the class, so the object gets a class of its own.
+        What it compares the outside with is made anew now and then: it goes by identity, and what
+        is equal to what it was may be another object.
         """
-        self._direct = programs
-        addresses = known.outside.addresses()
-        same = None if addresses is not None else known.outside.checker()
-        call = call_of(busy.count, addresses or (), same, programs, self._called)
-        base = _slow_class(type(self))
-        body = {"__call__": call, "__module__": base.__module__, "__doc__": base.__doc__,
-                "__qualname__": base.__qualname__, "_slow_class": base}  # fmt: skip
-        self.__class__ = type(base.__name__, (base,), body)
+        self._slow += 1
+        again = self._slow >= _AGAIN and not self._slow & (self._slow - 1)
+        if self._made == Path.made and not again:
+            return
+        self._made = Path.made
+        signatures = [*self._signatures.values()]
+        programs = programs_of(signatures)
+        if programs and (again or programs != self._programs):
+            call = _native_call()
+            if call:
+                self._direct, self._programs = table_of(signatures), programs
+                switch_on(self, call)
 
-    def _slow_down(self) -> None:
-        """The paths known so far hold no longer."""
+    def _forget(self) -> None:
+        """What was recorded holds no longer."""
         self._plain.clear()
-        if self._direct is not None:
-            self._direct = None
-            self.__class__ = _slow_class(type(self))
+        self._direct, self._programs, self._slow = None, [], 0
 
     def __repr__(self) -> str:
         kind = "value_and_grad" if self._value else "grad"
@@ -143,7 +150,7 @@ class GradientFunction:
             if found is None or not found.outside.same():
                 found = _Signature(look(self._function, *arguments.statics), arguments.statics)
                 self._signatures[arguments.key] = found
-                self._slow_down()
+                self._forget()
             try:
                 recorded = recorded_call(
                     self._function, arguments, self._has_aux, found.outside.bindings
@@ -160,6 +167,7 @@ class GradientFunction:
         reason = changed or recorded.retrace or next(iter(found.outside.impure), None)
         if reason is None:
             found.add(path)
+            self._slow = 0
             if is_plain(arguments, recorded):
                 chosen = self._argnums if isinstance(self._argnums, tuple) else (self._argnums,)
                 order = [n if isinstance(n, int) else self._names.index(n) for n in chosen]
@@ -167,10 +175,11 @@ class GradientFunction:
                                   self._value)  # fmt: skip
                 self._plain[plain_key(arguments.leaves)] = known
                 self._plain[plain_key(arguments.given)] = known
-                path.answer = known.answer()
+            if _NATIVE_CALLS and type(self) is GradientFunction:
+                path.answer = answer_of(arguments, recorded, self._pick, self._value)
         else:
             self._signatures.pop(arguments.key, None)
-            self._slow_down()
+            self._forget()
             self._notice(reason)
         return answer
 
@@ -206,7 +215,10 @@ class GradientFunction:
             gradients_as(leaf, next(rest)) if role is ACTIVE else None
             for leaf, role in zip(arguments.leaves, layout.roles, strict=True)
         ]
-        args, kwargs = layout.rebuild(leaves)
+        return self._pick(*layout.rebuild(leaves))
+
+    def _pick(self, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        """Of each argument's gradients those that are asked for."""
         chosen = self._argnums if isinstance(self._argnums, tuple) else (self._argnums,)
         picked = [_pick(n, args, kwargs, self._names) for n in chosen]
         return tuple(picked) if isinstance(self._argnums, tuple) else picked[0]
@@ -225,10 +237,11 @@ class GradientFunction:
         return GradientFunction, (self._function, self._argnums, self._has_aux, self._value)
 
 
-def _slow_class(cls: type) -> type:
-    """The class whose calls go through Python."""
-    found: type = getattr(cls, "_slow_class", cls)
-    return found
+_NATIVE_CALLS = make_callable(GradientFunction)
+
+
+def _native_call() -> int:
+    return ready(RUNNING, GradientFunction.__call__) if _NATIVE_CALLS else 0
 
 
 class _Signature:

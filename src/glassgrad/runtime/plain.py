@@ -5,12 +5,11 @@ What is said here is said in general in `gradient.py`; this is the short cut to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from glassgrad.emit.native import Answer
 from glassgrad.emit.python import OTHER_PATH
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Arguments
 from glassgrad.runtime.outside import Outside
@@ -18,9 +17,6 @@ from glassgrad.runtime.paths import Path
 from glassgrad.runtime.record import Recorded
 
 __all__ = ["PlainCall", "is_plain", "plain_key"]
-
-
-Direct = Callable[..., Any]
 
 
 class Signature(Protocol):
@@ -96,24 +92,6 @@ class PlainCall:
             or _is_integer_array(arguments.given[n])
         ]  # fmt: skip
         self._several, self._value = several, value
-
-    def native(self) -> tuple[Direct, ...]:
-        """The native programs of the paths, made for just this answer."""
-        return tuple([p.direct for p in self._signature.paths if p.direct is not None])
-
-    @property
-    def outside(self) -> Outside:
-        """What the function reads outside."""
-        return self._signature.outside
-
-    @property
-    def same(self) -> Callable[[], bool]:
-        """Whether what the function reads outside is as it was."""
-        return self._same
-
-    def answer(self) -> Answer:
-        """What native code is to answer with."""
-        return Answer(tuple(self._order), self._several, self._value)
 
     def __call__(self, args: tuple[Any, ...]) -> Any:
         """The answer, or `OTHER_PATH` where no known path fits."""

@@ -44,7 +44,11 @@ class Output:
 
     def rebuild(self, values: Sequence[Any]) -> Any:
         rest = iter(values)
-        return unflatten(self.structure, [next(rest) if f is None else f[0] for f in self.fixed])
+        return self.rebuild_of([next(rest) if f is None else f[0] for f in self.fixed])
+
+    def rebuild_of(self, leaves: Sequence[Any]) -> Any:
+        """The result with these leaves, fixed ones too."""
+        return unflatten(self.structure, leaves)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ NumPy's protocols, which live on the traced values (`values.py`).
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,30 +21,23 @@ from glassgrad.errors import GlassgradError, ShapeError, UnsupportedError
 from glassgrad.gates.guards import guard
 from glassgrad.tracing.source import name_of, user_frame, where
 
-__all__ = ["ACTIVE", "LITERAL", "PASSIVE", "SymbolicTrace", "Trace", "busy", "current", "tracing"]
+__all__ = [
+    "ACTIVE",
+    "LITERAL",
+    "PASSIVE",
+    "RUNNING",
+    "SymbolicTrace",
+    "Trace",
+    "current",
+    "tracing",
+]
 
 # How much a value depends on: nothing but literals, the call's data, or what is differentiated.
 LITERAL, PASSIVE, ACTIVE = 0, 1, 2
 
 _thread = threading.local()
-
-
-class _Busy:
-    """How many reasons there are, in this process, not to run native code without asking.
-
-    A number in memory, so that machine code can look at it: an active trace is one reason.
-    """
-
-    def __init__(self) -> None:
-        self.count = ctypes.c_int64(0)
-        self._lock = threading.Lock()
-
-    def add(self, change: int) -> None:
-        with self._lock:
-            self.count.value += change
-
-
-busy = _Busy()
+#: Not empty while any thread traces: native code asks this before it answers a call.
+RUNNING: list[None] = []
 
 
 def current() -> Trace | None:
@@ -60,11 +52,11 @@ def tracing(trace: Trace) -> Iterator[Trace]:
     stack = _thread.__dict__.setdefault("stack", [])
     trace.depth = len(stack) + 1
     stack.append(trace)
-    busy.add(1)
+    RUNNING.append(None)
     try:
         yield trace
     finally:
-        busy.add(-1)
+        RUNNING.pop()
         stack.pop()
 
 

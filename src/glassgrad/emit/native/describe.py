@@ -54,7 +54,7 @@ def described(circuit: Circuit, gradients: Sequence[WireType]) -> NativeCode:
     wanted = [o.type for o in circuit.outputs[:forward]] + list(gradients)
     try:
         made = kernel(circuit)
-        text = made.text + entry.entry_text([w.type for w in circuit.inputs], wanted)
+        text = entry.program_text(circuit, wanted, made.text)
     except NotNative as reason:
         return NativeCode(str(reason))
     planned = time.perf_counter() - began

@@ -24,12 +24,17 @@ __all__ = ["available", "compiled", "numpy_api", "stages"]
 _LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
 
 # What native code calls of Python, by name.
-_PYTHON = ("PyFloat_FromDouble", "PyTuple_New", "Py_IncRef",
-           "Py_DecRef",
-           "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyObject_CallFunction", "PyDict_GetItemWithError",
-           "PyObject_CallNoArgs", "PyObject_Vectorcall", "PyErr_Clear", "PyEval_SaveThread", "PyEval_RestoreThread")  # fmt: skip
+_PYTHON = (
+    "PyDict_GetItemWithError", "PyDict_New", "PyDict_Next", "PyDict_SetItem", "PyErr_Clear",
+    "PyErr_NoMemory", "PyErr_Occurred", "PyEval_RestoreThread", "PyEval_SaveThread",
+    "PyFloat_AsDouble", "PyFloat_FromDouble", "PyList_New", "PyLong_AsDouble",
+    "PyLong_AsLongLongAndOverflow", "PyLong_FromLongLong", "PyMem_Free", "PyMem_Malloc",
+    "PyObject_CallFunction", "PyObject_CallNoArgs", "PyObject_Vectorcall", "PyTuple_New",
+    "PyTuple_SetItem", "PyTuple_Size", "PyUnicode_Compare", "Py_DecRef", "Py_IncRef",
+)  # fmt: skip
 # Places in NumPy's C API table (numpy/__multiarray_api.h), the same in every NumPy from 2.0 on.
-_TABLE = {"PyArray_Scalar": 60, "PyArray_FromAny": 69, "PyArray_New": 93}
+_TABLE = {"PyArray_Scalar": 60, "PyArray_FromAny": 69, "PyArray_New": 93,
+          "PyArray_NewFromDescr": 94}  # fmt: skip
 _LARGE = 20_000  # lines of IR from which on the cheaper optimisation level is the better bargain
 
 
@@ -85,11 +90,8 @@ def _start() -> Any:
     return llvm.Target.from_default_triple()
 
 
-def compiled(text: str, name: str) -> tuple[Any, int]:
-    """Machine code of a module, and the address of one of its functions.
-
-    The code lives as long as the first thing returned.
-    """
+def compiled(text: str) -> Any:
+    """Machine code of a module, which lives as long as what is returned."""
     import llvmlite.binding as llvm
 
     with _LOCK:
@@ -98,7 +100,7 @@ def compiled(text: str, name: str) -> tuple[Any, int]:
         _improve(machine, module)
         engine = llvm.create_mcjit_compiler(module, machine)
         engine.finalize_object()
-        return engine, engine.get_function_address(name)
+        return engine
 
 
 def _level(text: str) -> int:

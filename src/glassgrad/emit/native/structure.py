@@ -113,7 +113,9 @@ def _rows(plan: Plan, view: View, gate: Gate, first: int) -> tuple[View, View] |
         or any(i.dtype not in (np.int64, np.int32) for i in indices)
     ):
         return None
-    base = View(view.buffer, view.array[tuple([p if p is not SLOT else slice(None) for p in template])])
+    base = View(
+        view.buffer, view.array[tuple([p if p is not SLOT else slice(None) for p in template])]
+    )
     domain = np.broadcast_shapes(*[i.shape for i in indices])
     nest = plan.nest_for(domain, [], [plan.view(i) for i in indices if i.shape])
     total: Any = 0
@@ -222,11 +224,17 @@ def _written(plan: Plan, gate: Gate) -> bool:
     if known is not None and known.buffer in plan.growing and plan.uses[source] == 1:
         target, mine = known, True  # nobody else will read what stood there
     else:
-        target, mine = plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape), False
+        target, mine = (
+            plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape),
+            False,
+        )
     if SLOT in template:
         named = _places(target, gate, 2)
         if named is not None:
-            where: tuple[View, View] | None = _start(target.buffer, named.shape), plan.constant(named)
+            where: tuple[View, View] | None = (
+                _start(target.buffer, named.shape),
+                plan.constant(named),
+            )
         else:
             where = _rows(plan, target, gate, 2)
         if where is None:

@@ -14,11 +14,36 @@ from typing import Any, Protocol
 from .places import Place
 from .values import ABSENT, alike, describe
 
-__all__ = ["Check", "Fixed", "Held", "Missing", "Names", "fast"]
+__all__ = ["Check", "Fixed", "Held", "Missing", "Names", "Rows", "fast"]
 
 _LARGEST = 400  # more checks than this are run one by one: compiling them would cost milliseconds
 
 Bind = Callable[[object], str]
+
+
+class Rows(Protocol):
+    """Where checks are written down for native code; each method says whether there is a row."""
+
+    def item(self, table: Any, key: Any, value: Any) -> bool: ...
+
+    def missing(self, table: Any, key: Any) -> bool: ...
+
+    def pairs(self, table: Any, keys: Sequence[Any], values: Sequence[Any] | None) -> bool: ...
+
+    def cell(self, cell: Any, value: Any) -> bool: ...
+
+    def fixed(self, owner: Any, attribute: str, value: Any) -> bool: ...
+
+    def list_items(self, given: list[Any], items: list[Any]) -> bool: ...
+
+    def array_form(
+        self, array: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...],
+        frozen: bool,
+    ) -> bool: ...  # fmt: skip
+
+    def array_bytes(self, array: Any, saved: Any) -> bool: ...
+
+    def python(self, test: Callable[[], bool]) -> None: ...
 
 
 class Check(Protocol):
@@ -32,6 +57,9 @@ class Check(Protocol):
 
     def source(self, bind: Bind) -> str:
         """An expression that is true only if it holds; ``bind`` names an object in it."""
+
+    def rows(self, rows: Rows) -> bool:
+        """Write it down by identity, as it is now; False where only Python can tell."""
 
 
 class Held:
@@ -59,6 +87,16 @@ class Held:
         key = repr(place.key) if type(place.key) is str else bind(place.key)
         return f"{place.source(holder, key)} is {value}"
 
+    def rows(self, rows: Rows) -> bool:
+        """What is there now, if it is the same value."""
+        place = self.place
+        now = place.read()
+        if now is ABSENT or not alike(now, place.value):
+            return False
+        if place.table is not None:
+            return rows.item(place.table, place.key, now)
+        return place.kind == "closure variable" and rows.cell(place.holder, now)
+
 
 class Missing:
     """A name is still not there, so that another table (the builtins) is asked."""
@@ -80,6 +118,10 @@ class Missing:
         """The same, as an expression."""
         return f"{self._name!r} not in {bind(self._table)}"
 
+    def rows(self, rows: Rows) -> bool:
+        """The same."""
+        return rows.missing(self._table, self._name)
+
 
 class Fixed:
     """An attribute of the language's own (``__code__``, ``__mro__``) is the very same object."""
@@ -89,11 +131,6 @@ class Fixed:
     def __init__(self, owner: Any, attribute: str, words: str) -> None:
         self._owner, self._attribute, self._words = owner, attribute, words
         self._value = self._read()
-
-    @property
-    def fixed(self) -> tuple[Any, str, Any]:
-        """The owner, the attribute and the object."""
-        return self._owner, self._attribute, self._value
 
     def _read(self) -> Any:
         if self._attribute == "__dict__":  # past a __getattribute__ of the user's
@@ -118,6 +155,10 @@ class Fixed:
         own = type(self._owner).__getattribute__
         plain = own is object.__getattribute__ or own is type.__getattribute__  # type: ignore[comparison-overlap]
         return f"{owner}.{self._attribute} is {value}" if plain else "False"
+
+    def rows(self, rows: Rows) -> bool:
+        """The same, past what the user's class makes of the attribute."""
+        return rows.fixed(self._owner, self._attribute, self._value)
 
 
 class Names:
@@ -157,6 +198,10 @@ class Names:
     def source(self, bind: Bind) -> str:
         """The list of keys is the same, which C compares key by key by identity."""
         return f"[*{bind(self._table)}] == {bind(self)}._keys"
+
+    def rows(self, rows: Rows) -> bool:
+        """The same keys in the same order."""
+        return rows.pairs(self._table, self._keys, None)
 
     def _came_up(self, keys: list[str]) -> list[str]:
         if self._read is not None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import Bind, changed
+from .checks import Bind, Rows, changed
 from .places import Place
 from .values import alike, is_a
 
@@ -111,6 +111,21 @@ class Items:
         values = f"{bind(self._each)}({it})"
         return f"len({it}) == {count} and {bind(_all_same)}({values}, {bind(self._saved)})"
 
+    def rows(self, rows: Rows) -> bool:
+        """The elements of a list or dict as they are now, if they are the same."""
+        kind, saved = type(self._container), self._saved
+        if kind is list:
+            now = list(self._container)
+            same = len(now) == len(saved) and all(map(alike, now, saved))
+            return same and rows.list_items(self._container, now)
+        if kind is not dict:
+            return False
+        pairs = [*self._container.items()]
+        keys, values = [k for k, _ in pairs], [v for _, v in pairs]
+        same = len(pairs) == len(saved) and all(map(alike, values, saved))
+        same = same and all(map(_same_key, keys, self._keys or ()))
+        return same and rows.pairs(self._container, keys, values)
+
 
 def _all_same(now: Iterable[Any], saved: list[Any]) -> bool:
     return all(map(is_, now, saved))
@@ -150,6 +165,11 @@ class ArrayForm:
         )
         return form + (f" and not {it}.flags.writeable" if self._frozen else "")
 
+    def rows(self, rows: Rows) -> bool:
+        """The same."""
+        dtype, shape, strides = self._form
+        return rows.array_form(self._array, dtype, shape, strides, self._frozen)
+
 
 def _form(array: NDArray[Any]) -> tuple[Any, ...]:
     get = np.ndarray.__getattribute__
@@ -177,6 +197,10 @@ class ArrayContents:
     def source(self, bind: Bind) -> str:
         """The same comparison, called without a step in between."""
         return f"{bind(self.same)}()"
+
+    def rows(self, rows: Rows) -> bool:
+        """The same, where the array is one block of memory."""
+        return rows.array_bytes(self._array, self._saved)
 
 
 def _compare_bytes(array: NDArray[Any], saved: NDArray[Any]) -> Callable[[], bool]:
@@ -249,6 +273,10 @@ class State:
     def source(self, bind: Bind) -> str:
         """There is no faster form."""
         return "False"
+
+    def rows(self, rows: Rows) -> bool:
+        """Only Python can tell."""
+        return False
 
 
 def state_of(value: Any) -> tuple[Callable[[], Any], str] | None:

@@ -11,8 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .addresses import Address, addresses
-from .checks import Check, fast
+from .checks import Check, Rows, fast
 from .places import Binding, Place
 from .visits import visit
 from .walk import BUDGET, Walk
@@ -93,9 +92,11 @@ class Outside:
         """:meth:`same` as a plain function without arguments, the fastest form there is."""
         return self._compiled()[0]
 
-    def addresses(self) -> list[Address] | None:
-        """:meth:`same` as machine code can ask it; None where it cannot."""
-        return addresses((*self._bound, *self._contents))
+    def rows(self, rows: Rows) -> None:
+        """Write :meth:`same` down for native code, as far as it goes; Python tells the rest."""
+        rest = [c for c in (*self._bound, *self._contents) if not c.rows(rows)]
+        if rest:
+            rows.python(fast(rest))
 
     def difference(self) -> str | None:
         """The first thing that changed, in words; None where nothing did."""
