@@ -11,7 +11,7 @@ from shutil import which
 
 LIBRARIES = ("glassgrad", "numpy", "scipy", "llvmlite", "autograd", "jax", "torch", "casadi")
 # Set by a user who shares the machine: libraries then keep to so many cores.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("GLASSGRAD_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def about() -> dict[str, object]:

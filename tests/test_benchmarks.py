@@ -8,17 +8,20 @@ import math
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
 
 import glassgrad as gg
+from benchmarks import calls, machine, page, report, starting
 from benchmarks import case as case_module
-from benchmarks import machine, report
 from benchmarks.case import retarget
 from benchmarks.cases import CASES
+from benchmarks.compiled import COMPILER
 from benchmarks.measure import measure
 from benchmarks.peers import PEERS, read
 from benchmarks.tracing_cost import STAGES, scalar_chain, stages
@@ -61,21 +64,75 @@ def test_a_wrong_peer_is_found_and_a_failing_one_does_not_stop_the_rest() -> Non
     assert result.timings["by-hand"].median > 0
 
 
+def test_a_wrong_gradient_by_hand_is_found_by_differences_of_the_function() -> None:
+    def wrong(x: float, y: float) -> tuple[float, tuple[float, float]]:
+        value, (dx, dy) = CASES["notes"].by_hand(x, y)
+        return value, (dx, dy * 1.001)
+
+    peers = {"forward": PEERS["forward"]}
+    assert measure(CASES["notes"], peers, seconds=0.01).disagreements() == []
+    found = measure(replace(CASES["notes"], by_hand=wrong), peers, seconds=0.01)
+    assert [line.split()[0] for line in found.disagreements()] == ["by-hand"]
+
+
+def test_a_peer_that_cannot_run_a_case_is_told_and_not_tried() -> None:
+    def tried(case: object, args: object) -> None:
+        raise AssertionError
+
+    peers = {"jax": replace(PEERS["jax"], build=tried), "blas": PEERS["blas"]}
+    result = measure(replace(CASES["notes"], cannot={"jax": "no floats"}), peers, seconds=0.01)
+    assert result.failed == {"jax": "cannot: no floats"}  # and not a word of the products
+
+
+def test_a_peer_that_is_not_ready_in_time_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.measure.LIMIT", 0.05)
+    slow = replace(PEERS["by-hand"], build=lambda case, args: lambda: time.sleep(10))
+    result = measure(CASES["notes"], {"torch-compile": slow}, seconds=0.01)
+    assert result.failed == {"torch-compile": "cannot: not ready within 0.05 s"}
+
+
+@pytest.mark.skipif(which(COMPILER) is None, reason="no C compiler")
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.c])
+def test_the_gradient_in_c_agrees_with_the_one_in_numpy(name: str) -> None:
+    case = CASES[name]
+    args = case.data()
+    value, gradients = read(PEERS["c"].build(case, args)())
+    expected, by_hand = read(case.by_hand(*args))
+    assert value == pytest.approx(expected, rel=case.tolerance)
+    for got, want in zip(gradients, by_hand, strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=case.tolerance * np.abs(want).max())
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_the_cost_of_calls_is_taken(arrays: bool) -> None:
+    found = calls.measure(calls.ready(3, arrays))
+    assert found.keys() == {"forward", "glassgrad"}
+    assert min(found.values()) > 0
+
+
+def test_fresh_processes_answer_with_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parent.parent)
+    monkeypatch.setattr(starting, "TIMES", 1)
+    monkeypatch.setattr(starting, "IMPORTS", ("numpy",))
+    assert starting.imports().keys() == {"numpy"}
+    assert len(starting.fresh(starting._FIRST, "glassgrad", "notes", "3")) == 3
+
+
 def test_results_are_written_as_a_page_and_as_json(tmp_path: Path) -> None:
     peers = {name: PEERS[name] for name in ("glassgrad", "forward", "by-hand")}
     result = measure(CASES["notes"], peers, seconds=0.01)
-    report.write(tmp_path, [result], machine.about(), {"jax": "not installed"})
+    page.write(tmp_path, [result], machine.about(), {"jax": "not installed"})
     case = json.loads((tmp_path / "results.json").read_text())["cases"][0]
     timing = case["seconds"]
     assert (
         case["ratios"]["to_by_hand"] == timing["glassgrad"]["median"] / timing["by-hand"]["median"]
     )
     assert case["ratios"]["best_library"] is None
-    page = (tmp_path / "RESULTS.md").read_text()
-    assert CASES["notes"].title in page
-    assert "left out: `jax` (not installed)" in page
-    rows = [line.count("|") for line in page.splitlines() if line.startswith("| ")]
-    assert len(rows) == 8  # four tables of a heading and one case
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert CASES["notes"].title in text
+    assert "left out: `jax` (not installed)" in text
+    rows = [line.count("|") for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 13  # six tables of a heading and one case, and the line of means
 
 
 def test_retarget_reaches_helpers_and_leaves_the_original_alone() -> None:

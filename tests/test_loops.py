@@ -258,7 +258,7 @@ def test_large_loops_run_on_all_cores(n: int) -> None:
 
 @pytest.mark.skipif(threads.cores() == 1, reason="one core")
 def test_large_nests_run_on_all_cores() -> None:
-    p = np.random.default_rng(10).normal(size=(700, 3))
+    p = np.random.default_rng(10).normal(size=(1500, 3))
 
     def energy(p: Any) -> Any:
         d = p[:, None] - p[None]

@@ -16,7 +16,7 @@ from glassgrad.emit.native.sums import combined
 
 __all__ = ["WORTH", "cores", "in_threads"]
 
-WORTH = 1_000_000  # work of a loop, in additions, from which on threads pay
+WORTH = 8_000_000  # work of a loop, in additions, from which on threads pay
 _SLOT = 64  # bytes: a cache line each, so that no two threads write to one
 
 
