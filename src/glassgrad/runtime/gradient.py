@@ -104,7 +104,7 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
     def _forget(self) -> None:
         """What was recorded holds no longer."""
         self._plain.clear()
-        self._direct, self._programs, self._slow = None, [], 0
+        self._direct, self._programs, self._slow, self._made = None, [], 0, -1
 
     def __repr__(self) -> str:
         kind = "value_and_grad" if self._value else "grad"

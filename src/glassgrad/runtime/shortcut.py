@@ -113,7 +113,7 @@ def table_of(signatures: Sequence[Signature]) -> tuple[Any, ...] | None:
     for signature in signatures:
         found = [p.direct for p in signature.paths if id(p.direct) in wanted]
         programs = [program for program in found if program is not None]
-        if programs:
+        if programs and signature.outside.same():
             rows = Rows()
             signature.outside.rows(rows)
             groups.append((rows, programs))
