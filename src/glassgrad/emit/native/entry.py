@@ -25,7 +25,8 @@ __all__ = ["DECLINED", "Answer", "native_program", "program_text"]
 
 #: What the function ``answer`` gives where the NumPy tier has to answer. No object stands there.
 DECLINED = 1
-_MOST = 1000  # arguments and results: beyond, calls are not what takes the time
+_FEW = 12  # arguments and results up to which LLVM improves how they are handled
+_MOST = 300  # beyond, calls are not what takes the time
 
 
 class _MethodDef(ctypes.Structure):
@@ -189,9 +190,12 @@ def _entry(
         left = e.new(f"load ptr, ptr {e.at('%owned', place)}")
         e.put(f"call void @gg_Py_DecRef(ptr {left})")
     e.put(f"ret ptr {e.new('load ptr, ptr %root')}")
+    # With many arguments LLVM would take seconds to improve what runs in no time.
+    how = "optnone noinline" if n_in + n_out > _FEW else ""
     return "\n".join([
         KEYS, *e.constants,
-        "define ptr @answer(ptr %args, i64 %nargs, ptr %kwnames) {", *e.lines, "}", _FOR_PYTHON,
+        f"define ptr @answer(ptr %args, i64 %nargs, ptr %kwnames) {how} {{", *e.lines, "}",
+        _FOR_PYTHON,
     ])  # fmt: skip
 
 
