@@ -341,3 +341,25 @@ def test_masks_that_pick_as_many_run_natively() -> None:
     assert value == pytest.approx(np.sum(x[x > 0] ** 2))
     np.testing.assert_allclose(gradient, np.where(x > 0, 2 * x, 0))
     assert gg.explain(g, x).paths[0].tier == "native"
+
+
+def test_a_copy_or_view_that_is_written_to_leaves_the_first_as_it_was() -> None:
+    def copied(x: Any) -> Any:
+        y = x * 1.0
+        y[3:] = 2.0 * x[3:]
+        z = y.copy()
+        z[1] = 7.0 * x[0]
+        return np.sum(y * z) + np.sum(y**3)
+
+    def reshaped(x: Any) -> Any:
+        y = x * 1.0
+        y[3:] = 2.0 * x[3:]
+        z = np.concatenate([y, y]).reshape(2, -1)[0].copy()
+        z[1:] += x[1:] ** 2
+        w = np.reshape(z, (5, -1)).copy()
+        w[2] = 0.5 * x[:10]
+        return np.sum(y * z) + np.sum(np.sin(z)) + np.sum(w**3)
+
+    x = np.random.default_rng(13).normal(size=50)
+    agree(copied, x)
+    agree(reshaped, x)

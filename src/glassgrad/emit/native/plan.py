@@ -50,7 +50,7 @@ class Plan:
         self.views: dict[Operand, View] = {}
         self.copies: dict[tuple[Nest, Value], Value] = {}
         self.domains: dict[tuple[int, ...], list[Nest]] = {}
-        self.growing: set[Buffer] = set()  # made by writing part after part
+        self.growing: dict[Buffer, Operand] = {}  # made part after part; who it is by now
         self.triangular: dict[Operand, tuple[View, bool]] = {}  # raw, upper; only that half counts
         self.factors: dict[Any, tuple[View, View, bool]] = {}
         self.uses: Counter[Operand] = Counter(circuit.outputs)

@@ -221,8 +221,8 @@ def _written(plan: Plan, gate: Gate) -> bool:
     if not wire.shape or (value.dtype != wire.dtype and value.type.kind == "array"):
         return False
     known = plan.views.get(source)
-    if known is not None and known.buffer in plan.growing and plan.uses[source] == 1:
-        target, mine = known, True  # nobody else will read what stood there
+    if known is not None and plan.growing.get(known.buffer) is source and plan.uses[source] == 1:
+        target, mine = known, True  # itself, no view or copy of another: nobody else will read it
     else:
         target, mine = (
             plan.new_buffer(wire.dtype, wire.type.size, tested=True).whole(wire.shape),
@@ -261,7 +261,7 @@ def _written(plan: Plan, gate: Gate) -> bool:
                     _copy_part(plan, View(whole.buffer, whole.array[around]),
                                View(target.buffer, target.array[around]))  # fmt: skip
                 plan.write(value, part, disjoint=True)
-    plan.growing.add(target.buffer)
+    plan.growing[target.buffer] = wire
     plan.views[wire] = target
     return True
 
