@@ -261,6 +261,15 @@ class Plan:
         self.operate(write, gate.inputs, wire, real=real, cost=COSTS.get(name, 1.0), gate=gate)
         return True
 
+    def anywhere(self, operand: Operand) -> tuple[Nest, Any]:
+        """A nest of an operand's shape in which its value is at hand, and the value."""
+        value = self.made.get(operand)
+        if value is not None:
+            return self.home[value], value
+        view = self.view(operand)
+        nest = self.nest_for(operand.shape, [], [view])
+        return nest, self.load(nest, view)
+
     def reduce(
         self,
         operand: Operand,
@@ -270,14 +279,7 @@ class Plan:
         gate: Gate | None = None,
     ) -> None:
         """Sum, product or extreme of an operand over some axes."""
-        domain = operand.shape
-        if self.aligned(operand, domain):
-            nest = self.home[self.made[operand]]
-            value: Any = self.made[operand]
-        else:
-            view = self.view(operand)
-            nest = self.nest_for(domain, [], [view])
-            value = self.load(nest, view)
+        nest, value = self.anywhere(operand)
         self.reduce_value(nest, value, result, axes, how, gate)
 
     def reduce_value(
@@ -301,14 +303,7 @@ class Plan:
 
     def guard(self, operand: Operand, write: Callable[..., Any]) -> None:
         """Demand that a truth about a number holds."""
-        domain = operand.shape
-        if self.aligned(operand, domain):
-            nest = self.home[self.made[operand]]
-            value: Any = self.made[operand]
-        else:
-            view = self.view(operand)
-            nest = self.nest_for(domain, [], [view])
-            value = self.load(nest, view)
+        nest, value = self.anywhere(operand)
         nest.guards.append(Guarded(value, write))
 
     # -- writing into arrays -----------------------------------------------------------------
