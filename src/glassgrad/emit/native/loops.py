@@ -15,7 +15,7 @@ from glassgrad.emit.native.elements import KINDS, Block, Element, Kind, literal
 from glassgrad.emit.native.memory import Buffer
 from glassgrad.emit.native.steps import Load, Nest, Operation, Reduction
 from glassgrad.emit.native.sums import BLOCK, IDENTITY, RunningSum, combined
-from glassgrad.emit.native.threads import WORTH, cores, in_threads
+from glassgrad.emit.native.threads import Shared, in_threads, ranges
 from glassgrad.emit.native.walk import REAL, Walk, as_kind, mask
 
 __all__ = ["Function", "given", "written"]
@@ -81,20 +81,22 @@ class Writer(Walk):
             RunningSum(self, n, r) for n, r in enumerate(nest.reductions) if self.in_registers(r)
         ]
         self.guarding = "%held" if nest.guards else ""
-        self.parallel = self.spreads()
+        self.ranges = self.cut()
+        self.parallel = self.ranges > 1
         for each in self.summing:
             if self.parallel and not each.level:  # `in_threads` looks for them at the head
                 self.base(each.reduction.view.buffer, each.reduction.view.offset)
 
-    def spreads(self) -> bool:
-        """Whether the outermost loop is worth threads, and none writes where another does."""
+    def cut(self) -> int:
+        """In how many ranges the outermost loop runs: 1 where one may write where another does."""
         nest = self.nest
-        if not self.sizes or self.scatters or nest.guards or cores() == 1:
-            return False
-        work = sum(o.cost for o in nest.operations) + len(nest.loads) + len(nest.stores)
-        if work * math.prod(self.sizes) < WORTH or self.length() < 2 * cores():
-            return False
-        return all(self.in_registers(r) and not self.again(r) for r in nest.reductions)
+        if not self.sizes or self.scatters or nest.guards:
+            return 1
+        if not all(self.in_registers(r) and not self.again(r) for r in nest.reductions):
+            return 1
+        moved = len(nest.loads) + len(nest.stores) + len(nest.reductions)
+        work = sum(o.cost for o in nest.operations) + moved
+        return ranges(self.length(), work * math.prod(self.sizes))
 
     def length(self) -> int:
         """How often the outermost loop runs: in blocks, where it is the only one."""
@@ -146,8 +148,12 @@ class Writer(Walk):
         head, spread = "@NAME(ptr %list)", ""
         if self.parallel:
             head = "@NAME.part(ptr %list, i64 %lo, i64 %hi, ptr %mine)"
-            sums = [(s.reduction.how, s.kind) for s in self.summing if not s.level]
-            spread, declared = in_threads(self.length(), sums)
+            sums = [
+                Shared(s.reduction.how, s.kind, s.reduction.view.buffer.tested)
+                for s in self.summing
+                if not s.level
+            ]
+            spread, declared = in_threads(self.length(), self.ranges, sums)
             self.functions |= declared
         return "\n".join([f"define internal i32 {head} {{", *given(self.bases.values()), *self.stack, *fills, *lines, *lines_end,
                           f"  %answer = zext i1 {answer} to i32", "  ret i32 %answer", "}", spread])  # fmt: skip

@@ -12,9 +12,10 @@ from glassgrad.emit.native.walk import REAL, mask
 if TYPE_CHECKING:
     from glassgrad.emit.native.loops import Writer
 
-__all__ = ["BLOCK", "IDENTITY", "RunningSum", "combined"]
+__all__ = ["BLOCK", "IDENTITY", "SLOT", "RunningSum", "combined"]
 
 BLOCK = 1024  # elements summed into one accumulator before it is added to the larger sum
+SLOT = 64  # bytes of a partial result of a thread: a cache line each, so that no two write to one
 IDENTITY = {"add": 0.0, "mul": 1.0, "max": -math.inf, "min": math.inf}
 
 
@@ -107,7 +108,7 @@ class RunningSum:
             shared = [s for s in writer.summing if not s.level]
             row = f"{self.name}.own"
             block.lines.append(
-                f"  {row} = getelementptr i8, ptr %mine, i64 {64 * shared.index(self)}"
+                f"  {row} = getelementptr i8, ptr %mine, i64 {SLOT * shared.index(self)}"
             )
         else:
             row, _ = writer.pointer(writer.access(self.reduction.view))
