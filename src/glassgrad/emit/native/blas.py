@@ -1,4 +1,4 @@
-"""Products as calls of BLAS, through the pointers SciPy gives.
+"""Products as calls of BLAS.
 
 BLAS reads matrices column by column. A matrix that lies row by row is its own transpose to BLAS,
 so C = A B is asked for as C' = B' A', and nothing is copied.
@@ -6,32 +6,19 @@ so C = A B is asked for as C' = B' A', and nothing is copied.
 
 from __future__ import annotations
 
-import ctypes
-import functools
+import math
 import re
 
 from glassgrad.emit.native.elements import KINDS
 from glassgrad.emit.native.loops import given
 from glassgrad.emit.native.memory import Buffer
 from glassgrad.emit.native.products import Matrix, Product
+from glassgrad.emit.native.routines import library
+from glassgrad.emit.native.threads import released
 
-__all__ = ["pointer", "written"]
+__all__ = ["written"]
 
 _TRANSPOSED, _PLAIN = ord("T"), ord("N")
-
-
-@functools.cache
-def pointer(name: str, library: str = "cython_blas") -> int:
-    """The address of a function of BLAS or LAPACK."""
-    import importlib
-
-    module = importlib.import_module(f"scipy.linalg.{library}")
-    capsule = module.__pyx_capi__[name]
-    read = ctypes.pythonapi.PyCapsule_GetName
-    read.restype, read.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(get(capsule, read(capsule)))
 
 
 def written(step: Product) -> tuple[str, list[Buffer]]:
@@ -39,6 +26,7 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
     m, n, k = step.sizes
     letter = "d" if step.kind == "f64" else "s"
     type_ = KINDS[step.kind]
+    blas = library()
     lines: list[str] = []
     names: dict[str, str] = {}
 
@@ -46,7 +34,8 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
         name = f"%n{value}"
         if name not in names:
             names[name] = name
-            lines.extend([f"  {name} = alloca i32", f"  store i32 {value}, ptr {name}"])
+            lines.extend([f"  {name} = alloca {blas.integer}",
+                          f"  store {blas.integer} {value}, ptr {name}"])  # fmt: skip
         return name
 
     def letter_of(value: int) -> str:
@@ -87,8 +76,10 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
         of_a, ld_a = side(step.a, k, m)
         arguments = [of_b, of_a, number(n), number(m), number(k), "%one", "%B", ld_b, "%A", ld_a,
                      "%zero", "%C", number(n)]  # fmt: skip
-    lines.append(f"  %f = inttoptr i64 {pointer(routine)} to ptr")
-    passed = ", ".join([f"ptr {a}" for a in arguments])
+    lines.append(f"  %f = inttoptr i64 {blas.address(routine)} to ptr")
+    # Each letter's length comes last, as Fortran has it.
+    passed = ", ".join([*[f"ptr {a}" for a in arguments],
+                        *["i64 1" for a in arguments if a.startswith("%t")]])  # fmt: skip
     body = [f"  call void %f({passed})"]
     matrices = (step.a, step.b, step.c)
     for name, start, matrix in zip("ABC", pointers, matrices, strict=True):
@@ -109,6 +100,7 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
             f"  store i64 %j{axis}, ptr %at{axis}", f"  %e{axis} = icmp eq i64 %j{axis}, {step.batch[axis]}",
             f"  br i1 %e{axis}, label %X{axis}, label %L{axis}", f"X{axis}:",
         ]  # fmt: skip
+    body = released(body, m * n * k * math.prod(step.batch))
     text = "\n".join([
         "define internal i32 @NAME(ptr %list) {", *given(("%a", "%b", "%c")), *lines, *body, "  ret i32 1", "}", "",
     ])  # fmt: skip

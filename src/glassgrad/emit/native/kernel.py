@@ -24,6 +24,7 @@ from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
+from glassgrad.emit.native.threads import RELEASING
 from glassgrad.emit.native.unrolled import unrolled
 
 __all__ = ["Kernel", "kernel"]
@@ -141,6 +142,8 @@ class _Functions:
         if any("@longs" in text for text in self.names):
             self.declared |= {'@longs = private constant [4 x i8] c"LLL\\00"',
                               "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"}  # fmt: skip
+        if any("@gg_PyEval_SaveThread" in text for text in self.names):
+            self.declared |= set(RELEASING)
         text, declared = definitions(self.elementary)
         return [*sorted(self.declared | declared), text,
                 *[text.replace("@NAME", f"@{name}") for text, name in self.names.items()]]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Factorisations and linear systems by LAPACK, through the pointers SciPy gives.
+"""Factorisations and linear systems by LAPACK.
 
 LAPACK reads matrices column by column, so one that lies row by row is its own transpose to it; a
 flag says so, and nothing is turned around. A matrix is factorised once: the backward pass solves
@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate, type_of
-from glassgrad.emit.native.blas import pointer
 from glassgrad.emit.native.elements import Block, Element, Kind, kind_of
 from glassgrad.emit.native.loops import given
 from glassgrad.emit.native.memory import Buffer, View
 from glassgrad.emit.native.plan import Plan
+from glassgrad.emit.native.routines import library
 from glassgrad.emit.native.steps import Step
+from glassgrad.emit.native.threads import released
 
 __all__ = ["SYSTEMS", "System", "written"]
 
@@ -33,13 +34,14 @@ class System(Step):
         Its name without the letter for the type.
     arguments
         Each a buffer with an element, a number, or a letter; ``info`` is added.
+    work
+        About how many multiplications it takes.
     """
 
-    def __init__(
-        self, number: int, kind: Kind, routine: str, arguments: Sequence[Any], gate: Gate
-    ) -> None:
+    def __init__(self, number: int, kind: Kind, routine: str, arguments: Sequence[Any], work: int,
+                 gate: Gate) -> None:  # fmt: skip
         super().__init__(number)
-        self.kind, self.routine, self.arguments = kind, routine, arguments
+        self.kind, self.routine, self.arguments, self.work = kind, routine, arguments, work
         self.gates.append(gate)
 
     @property
@@ -49,33 +51,42 @@ class System(Step):
 
 def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
     """The function ``NAME`` of a system, and the places it is called with."""
+    lapack = library()
     lines: list[str] = []
     passed: list[str] = []
     places: list[tuple[Buffer, int]] = []
+    letters = 0
     for n, argument in enumerate(step.arguments):
         if isinstance(argument, tuple):
             passed.append(f"%p{len(places)}")
             places.append(argument)
             continue
         passed.append(f"%a{n}")
-        kind, value = ("i32", argument) if isinstance(argument, int) else ("i8", ord(argument))
+        if isinstance(argument, str):
+            kind, value = "i8", ord(argument)
+            letters += 1
+        else:
+            kind, value = lapack.integer, argument
         lines += [f"  %a{n} = alloca {kind}", f"  store {kind} {value}, ptr %a{n}"]
     routine = ("d" if step.kind == "f64" else "s") + step.routine
-    call = ", ".join([f"ptr {p}" for p in [*passed, "%info"]])
+    # Each letter's length comes last, as Fortran has it.
+    call = ", ".join([*[f"ptr {p}" for p in [*passed, "%info"]], *["i64 1"] * letters])
     text = "\n".join([
         "define internal i32 @NAME(ptr %list) {", *given([f"%p{n}" for n in range(len(places))]),
-        *lines, "  %info = alloca i32", "  store i32 0, ptr %info",
-        f"  %f = inttoptr i64 {pointer(routine, 'cython_lapack')} to ptr",
-        f"  call void %f({call})", "  %i = load i32, ptr %info", "  %well = icmp eq i32 %i, 0",
+        *lines, f"  %info = alloca {lapack.integer}", f"  store {lapack.integer} 0, ptr %info",
+        f"  %f = inttoptr i64 {lapack.address(routine)} to ptr",
+        *released([f"  call void %f({call})"], step.work),
+        f"  %i = load {lapack.integer}, ptr %info", f"  %well = icmp eq {lapack.integer} %i, 0",
         "  %answer = zext i1 %well to i32", "  ret i32 %answer", "}", "",
     ])  # fmt: skip
     return text, places
 
 
-def _step(plan: Plan, gate: Gate, kind: Kind, routine: str, arguments: Sequence[Any],
+def _step(plan: Plan, gate: Gate, routine: str, arguments: Sequence[Any], work: int,
           read: Sequence[Buffer], written_: Sequence[Buffer]) -> None:  # fmt: skip
     """Add a system after all that makes what it reads, and all that reads what it overwrites."""
-    step = System(plan.number(), kind, routine, arguments, gate)
+    kind = kind_of(gate.inputs[0].dtype)
+    step = System(plan.number(), kind, routine, arguments, work, gate)
     plan.steps.add(step)
     for buffer in (*read, *written_):
         for writer in buffer.writers:
@@ -86,6 +97,10 @@ def _step(plan: Plan, gate: Gate, kind: Kind, routine: str, arguments: Sequence[
         buffer.writers.append(step)
     for buffer in read:
         buffer.readers.append(step)
+
+
+def _integer() -> np.dtype[Any]:
+    return np.dtype(np.int64 if library().integer == "i64" else np.int32)
 
 
 def _square(gate: Gate) -> int:
@@ -101,13 +116,11 @@ def _cholesky(plan: Plan, gate: Gate) -> bool:
     if not n:
         return False
     upper = bool(gate.static.get("upper"))
-    kind = kind_of(wire.dtype)
     raw = plan.new_buffer(wire.dtype, n * n).whole((n, n))
     plan.copied(gate.inputs[0], raw)
     # Row by row a lower triangle is what LAPACK takes for an upper one.
-    _step(
-        plan, gate, kind, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], [], [raw.buffer]
-    )
+    _step(plan, gate, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], n**3 // 6, [],
+          [raw.buffer])  # fmt: skip
     plan.triangular[wire] = raw, upper
     kept = np.tri(n, dtype=bool).T if upper else np.tri(n, dtype=bool)
     _selected(plan, raw, kept, gate)
@@ -163,7 +176,6 @@ def _diagonal(plan: Plan, gate: Gate) -> bool:
 
 def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
     """A matrix factorised, its pivots, and whether it is the transpose of the one asked for."""
-    kind = kind_of(gate.inputs[0].dtype)
     view = plan.view(gate.inputs[0])
     found = plan.factors.get(view.key())
     if found is not None:
@@ -172,8 +184,8 @@ def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
     by_columns = view.strides[0] == 1 and view.strides[1] != 1
     target = View(raw.buffer, raw.array.T) if by_columns else raw
     plan.copied(gate.inputs[0], target)
-    pivots = plan.new_buffer(np.dtype(np.int32), n).whole((n,))
-    _step(plan, gate, kind, "getrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], [],
+    pivots = plan.new_buffer(_integer(), n).whole((n,))
+    _step(plan, gate, "getrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], n**3 // 3, [],
           [raw.buffer, pivots.buffer])  # fmt: skip
     plan.factors[view.key()] = raw, pivots, not by_columns
     plan.factors[View(view.buffer, view.array.T).key()] = raw, pivots, by_columns
@@ -185,7 +197,6 @@ def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
     n, wire = _square(gate), gate.output
     if not n or len(right.shape) not in (1, 2) or right.shape[0] != n:
         return False
-    kind = kind_of(wire.dtype)
     many = right.shape[1] if len(right.shape) == 2 else 1
     lying = plan.new_buffer(wire.dtype, n * many)
     result = View(
@@ -197,13 +208,13 @@ def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
         raw, upper = known
         rows = raw.strides[1] == 1  # then LAPACK sees the transpose, and the other triangle
         flags = ["U" if upper != rows else "L", "T" if rows else "N", "N"]
-        _step(plan, gate, kind, "trtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
-              [raw.buffer], [lying])  # fmt: skip
+        _step(plan, gate, "trtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
+              n * n * many // 2, [raw.buffer], [lying])  # fmt: skip
     else:
         factors, pivots, turned = _factors(plan, gate, n)
-        _step(plan, gate, kind, "getrs",
+        _step(plan, gate, "getrs",
               ["T" if turned else "N", n, many, (factors.buffer, 0), n, (pivots.buffer, 0), (lying, 0), n],
-              [factors.buffer, pivots.buffer], [lying])  # fmt: skip
+              n * n * many, [factors.buffer, pivots.buffer], [lying])  # fmt: skip
     plan.views[wire] = result
     return True
 
@@ -225,7 +236,7 @@ def _slogdet(plan: Plan, gate: Gate) -> bool:
     kind = kind_of(gate.inputs[0].dtype)
     factors, pivots, _ = _factors(plan, gate, n)
     diagonal = View(factors.buffer, factors.buffer.stand_in[:: n + 1])
-    order = plan.constant(np.arange(1, n + 1, dtype=np.int32))
+    order = plan.constant(np.arange(1, n + 1, dtype=_integer()))
     nest = plan.nest_for((n,), [], [diagonal, pivots])
     u, p, i = (plan.load(nest, v) for v in (diagonal, pivots, order))
     logarithm = plan.operation(nest, _log_size, [u], kind, cost=15.0)

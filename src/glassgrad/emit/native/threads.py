@@ -15,8 +15,10 @@ from glassgrad.emit.native.pool import cores
 from glassgrad.emit.native.sums import SLOT, combined
 from glassgrad.emit.native.walk import REAL
 
-__all__ = ["Shared", "cores", "in_threads", "ranges"]
+__all__ = ["RELEASING", "Shared", "cores", "in_threads", "ranges", "released"]
 
+RELEASING = ("declare ptr @gg_PyEval_SaveThread()", "declare void @gg_PyEval_RestoreThread(ptr)")
+_LONG = 2_000_000  # multiplications in a library, some 50 us, from which on others may go on
 _GRAIN = 200_000  # work of a range, in additions, that is worth another thread: some 6 us
 _EACH = 4  # ranges a thread, at most: who is late, or was disturbed, gets fewer
 
@@ -44,6 +46,14 @@ def ranges(length: int, work: float) -> int:
     return max(min(_EACH * cores(), length, int(work / _GRAIN)), 1)
 
 
+def released(body: Sequence[str], work: float) -> list[str]:
+    """What a library does, with the GIL released where it takes long."""
+    if work < _LONG:
+        return list(body)
+    return ["  %gil = call ptr @gg_PyEval_SaveThread()", *body,
+            "  call void @gg_PyEval_RestoreThread(ptr %gil)"]  # fmt: skip
+
+
 def in_threads(length: int, count: int, sums: Sequence[Shared]) -> tuple[str, set[str]]:
     """The function ``NAME`` that runs ``NAME.part`` in ranges, and what it declares.
 
@@ -57,10 +67,7 @@ def in_threads(length: int, count: int, sums: Sequence[Shared]) -> tuple[str, se
         The reductions. Where their whole results go stands at the head of the list of pointers.
     """
     pool.ready()
-    declared = {
-        pool.CALL, "declare ptr @gg_PyEval_SaveThread()",
-        "declare void @gg_PyEval_RestoreThread(ptr)",
-    }  # fmt: skip
+    declared = {pool.CALL, *RELEASING}
     room = SLOT * max(len(sums), 1)
     block = Block(1)
     lines = block.lines
