@@ -116,8 +116,10 @@ class Writer(Walk):
 
     def copies(self) -> int:
         """How often the body is written in a row: sums in several registers wait less."""
-        if not self.sizes or self.scatters or not self.nest.reductions:
+        if not self.sizes or self.scatters:
             return 1
+        if not self.nest.reductions and (self.nest.operations or self.nest.stores):
+            return 1  # only what is tested and not stored is a sum alike
         many = self.sizes[-1] // self.width
         wanted = (
             4 if len(self.nest.operations) <= 12 else 2 if len(self.nest.operations) <= 40 else 1
