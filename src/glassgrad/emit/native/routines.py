@@ -61,8 +61,8 @@ def _numpys() -> Library | None:
     if sys.byteorder != "little":
         return None
     # A NumPy without BLAS has slow stand-ins in its module for LAPACK; the first has none.
-    blas = ctypes.CDLL(np._core._multiarray_umath.__file__)
-    lapack = ctypes.CDLL(np.linalg._umath_linalg.__file__)  # type: ignore[attr-defined]
+    blas = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    lapack = ctypes.CDLL(np.linalg._umath_linalg.__file__)
 
     def addresses(spelling: str) -> dict[str, int]:
         made = {}
