@@ -1,7 +1,8 @@
 """Circuit to circuit: recognition, backpropagation, simplification, common and dead gates.
 
 `gradient_circuit` is the whole way from a forward circuit to the circuit that is run or shown;
-`PASSES` is the order in which a backward circuit is cleaned up.
+`PASSES` is the order in which a backward circuit is cleaned up, `FOR_NATIVE` what follows before
+native code is made: rewritings that pay there and that nobody wants to read.
 """
 
 from __future__ import annotations
@@ -14,15 +15,25 @@ from glassgrad.passes.common import without_repetition
 from glassgrad.passes.dead import without_dead_gates
 from glassgrad.passes.recognise import recognise
 from glassgrad.passes.simplify import simplified
+from glassgrad.passes.sums import sums_first
 
-__all__ = ["PASSES", "Backward", "backprop", "cleaned", "depends", "gradient_circuit", "recognise"]
+__all__ = ["FOR_NATIVE", "PASSES", "Backward", "backprop", "cleaned", "depends", "for_native",
+           "gradient_circuit", "recognise"]  # fmt: skip
 
 PASSES = (simplified, without_repetition, without_dead_gates)
+FOR_NATIVE = (sums_first, without_repetition, without_dead_gates)
 
 
 def cleaned(circuit: Circuit) -> Circuit:
     """A circuit after all of `PASSES`, in their order."""
     for each in PASSES:
+        circuit = each(circuit)
+    return circuit
+
+
+def for_native(circuit: Circuit) -> Circuit:
+    """A circuit of value and gradients after all of `FOR_NATIVE`, in their order."""
+    for each in FOR_NATIVE:
         circuit = each(circuit)
     return circuit
 

@@ -26,6 +26,7 @@ from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.threads import RELEASING
 from glassgrad.emit.native.unrolled import unrolled
+from glassgrad.passes import for_native
 
 __all__ = ["Kernel", "kernel"]
 
@@ -85,6 +86,7 @@ def _planned(circuit: Circuit) -> Kernel:
     wires = [*circuit.inputs, *[w for g in circuit.gates for w in g.outputs]]
     if any(w.type.size == 0 for w in wires):
         raise NotNative("an array is empty")
+    circuit = for_native(circuit)
     plan = Plan(circuit)
     for gate in circuit.gates:
         _gate(plan, gate)

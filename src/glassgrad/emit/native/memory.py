@@ -18,9 +18,10 @@ import numpy as np
 
 from glassgrad.emit.native.elements import Kind, kind_of
 
-__all__ = ["Buffer", "View", "plan_arena", "view_of"]
+__all__ = ["Buffer", "View", "plan_arena", "short_rows", "view_of"]
 
 Role: TypeAlias = Literal["arena", "input", "output", "constant"]
+_SHORT, _LONG = 16, 32  # rows: numbers below which they are short, and from which on long
 _ALIGN = 64  # bytes: a cache line, and the longest vector
 
 
@@ -69,6 +70,17 @@ class Buffer:
         """The buffer as an array in C order."""
         return View(self, self.stand_in.reshape(shape))
 
+    def long_rows(self, shape: Sequence[int]) -> View:
+        """The buffer as an array whose longest axis lies in order, where the last one is short.
+
+        Loops run along that axis, and short rows waste most of a vector.
+        """
+        if len(shape) < 2 or not short_rows(max(shape), shape[-1]):
+            return self.whole(shape)
+        axis = max(range(len(shape)), key=lambda n: (shape[n], n))
+        moved = [*shape[:axis], *shape[axis + 1 :], shape[axis]]
+        return View(self, np.moveaxis(self.stand_in.reshape(moved), -1, axis))
+
 
 @dataclass(eq=False)
 class View:
@@ -112,6 +124,11 @@ class View:
     def key(self) -> Any:
         """Equal for views of the same elements in the same order."""
         return self.buffer, self.offset, self.shape, self.strides
+
+
+def short_rows(length: int, row: int) -> bool:
+    """Whether rows of this length had better be columns of that."""
+    return 1 < row < _SHORT and length >= _LONG
 
 
 def view_of(view: View, array: Any) -> View | None:

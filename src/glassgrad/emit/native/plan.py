@@ -7,6 +7,7 @@ where that is cheaper than writing and reading it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from glassgrad.circuit import Circuit, Constant, Gate, Operand
 from glassgrad.emit.native.elements import Kind, NotNative, kind_of
 from glassgrad.emit.native.lowerings import COSTS, ELEMENTWISE
-from glassgrad.emit.native.memory import Buffer, View, view_of
+from glassgrad.emit.native.memory import Buffer, View, short_rows, view_of
 from glassgrad.emit.native.steps import (
     Guarded,
     Load,
@@ -34,6 +35,7 @@ __all__ = ["Plan"]
 _CHEAP = 3.0  # what may be computed again: about what writing and reading a number costs
 _CROWDED = 120  # operations from which on a nest takes no more: registers are few
 _NEAR = 24  # how many of the latest nests of a shape are looked at
+_OFTEN = 4  # times each element of an argument is read from which on it is worth a copy in order
 _MOST_STEPS = 20_000
 _REAL = ("f64", "f32")
 
@@ -49,6 +51,7 @@ class Plan:
         self.home: dict[Value, Nest] = {}
         self.views: dict[Operand, View] = {}
         self.copies: dict[tuple[Nest, Value], Value] = {}
+        self.copied_views: dict[Any, View] = {}
         self.domains: dict[tuple[int, ...], list[Nest]] = {}
         self.growing: dict[Buffer, Operand] = {}  # made part after part; who it is by now
         self.triangular: dict[Operand, tuple[View, bool]] = {}  # raw, upper; only that half counts
@@ -109,9 +112,9 @@ class Plan:
             found = self.constant(operand.value)
         else:
             value = self.made[operand]
-            found = self.new_buffer(operand.dtype, operand.type.size, tested=True).whole(
-                operand.shape
-            )
+            fresh = self.new_buffer(operand.dtype, operand.type.size, tested=True)
+            ends = operand in self.circuit.outputs
+            found = fresh.whole(operand.shape) if ends else fresh.long_rows(operand.shape)
             self.put(value, found)
         self.views[operand] = found
         return found
@@ -167,7 +170,32 @@ class Plan:
                 self.order(writer, nest)
         if view.buffer.role == "constant" and view.buffer.size == 1:
             return view.buffer.value.reshape(()).item()
+        if places is None and view.buffer.role == "input":
+            view = self.in_order(view, math.prod(nest.domain))
+            for writer in view.buffer.writers:
+                self.order(writer, nest)
         return nest.load(view, places)
+
+    def in_order(self, view: View, size: int) -> View:
+        """An argument's view; of a copy with long rows where many indices read it in short ones."""
+        axes = [n for n, stride in enumerate(view.strides) if stride]
+        core = View(view.buffer, view.array[tuple([
+            slice(None) if n in axes else 0 for n in range(view.array.ndim)])])  # fmt: skip
+        longest = max(core.shape, default=0)
+        if len(axes) < 2 or not short_rows(longest, core.shape[-1]) or core.strides[-1] != 1:
+            return view
+        if size < _OFTEN * core.array.size:
+            return view
+        copy = self.copied_views.get(core.key())
+        if copy is None:
+            fresh = self.new_buffer(view.buffer.dtype, core.array.size)
+            copy = self.copied_views[core.key()] = fresh.long_rows(core.shape)
+            nest = self.new_nest(core.shape)
+            nest.stores.append(Store(nest.load(core), copy))
+            fresh.writers.append(nest)
+        spread = copy.array[tuple([
+            slice(None) if n in axes else None for n in range(view.array.ndim)])]  # fmt: skip
+        return View(copy.buffer, np.broadcast_to(spread, view.shape))
 
     def again(self, nest: Nest, value: Any, budget: float) -> tuple[Any, float] | None:
         """A value of another nest computed again in this one, and the cost; None if too dear."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from glassgrad.circuit import Gate
 from glassgrad.emit.native.elements import Kind, kind_of
-from glassgrad.emit.native.memory import View
+from glassgrad.emit.native.memory import View, short_rows
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step, Store
 
@@ -179,9 +179,12 @@ def _by_blas(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[
     batch = [x for x in out if x in of_a and x in of_b]
     rows = [x for x in out if x in of_a and x not in of_b]
     columns = [x for x in out if x in of_b and x not in of_a]
+    a, b = gate.inputs
+    m, n = (math.prod([sizes[x] for x in group]) for group in (rows, columns))
+    if short_rows(m, n) and gate.output not in plan.circuit.outputs:  # C' = B' A'
+        a, b, of_a, of_b, rows, columns = b, a, of_b, of_a, columns, rows
     matrices = []
-    for operand, letters, first, second in ((gate.inputs[0], of_a, rows, inner),
-                                            (gate.inputs[1], of_b, inner, columns)):  # fmt: skip
+    for operand, letters, first, second in ((a, of_a, rows, inner), (b, of_b, inner, columns)):
         view = plan.view(operand)
         made = _matrix(view, letters, batch, first, second, sizes)
         if made is None:
