@@ -11,7 +11,7 @@ import re
 
 from glassgrad.emit.native.elements import KINDS
 from glassgrad.emit.native.loops import given
-from glassgrad.emit.native.memory import Buffer
+from glassgrad.emit.native.memory import View
 from glassgrad.emit.native.products import Matrix, Product
 from glassgrad.emit.native.routines import library
 from glassgrad.emit.native.threads import released
@@ -21,8 +21,8 @@ __all__ = ["written"]
 _TRANSPOSED, _PLAIN = ord("T"), ord("N")
 
 
-def written(step: Product) -> tuple[str, list[Buffer]]:
-    """The function ``NAME`` that calls BLAS, and the buffers it is given."""
+def written(step: Product) -> tuple[str, list[View]]:
+    """The function ``NAME`` that calls BLAS, and the views whose buffers it is given."""
     m, n, k = step.sizes
     letter = "d" if step.kind == "f64" else "s"
     type_ = KINDS[step.kind]
@@ -45,7 +45,7 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
             lines.extend([f"  {name} = alloca i8", f"  store i8 {value}, ptr {name}"])
         return name
 
-    for name, value in (("%one", "1.0"), ("%zero", "0.0")):
+    for name, value in (("%one", "1.0"), ("%before", "1.0" if step.adds else "0.0")):
         lines += [f"  {name} = alloca {type_}", f"  store {type_} {value}, ptr {name}"]
     pointers = []
     for name, matrix in (("%a", step.a), ("%b", step.b), ("%c", step.c)):
@@ -62,7 +62,8 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
         arguments = [
             letter_of(_TRANSPOSED if by_rows else _PLAIN), number(width if by_rows else length),
             number(length if by_rows else width), "%one", "%A" if vector else "%B", number(ld),
-            "%B" if vector else "%A", number(max(steps, 1)), "%zero", "%C", number(1),
+            "%B" if vector else "%A", number(max(steps, 1)), "%before", "%C",
+            number(step.c.rows if m > 1 else 1),
         ]  # fmt: skip
     else:
         routine = f"{letter}gemm"
@@ -75,7 +76,7 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
         of_b, ld_b = side(step.b, n, k)
         of_a, ld_a = side(step.a, k, m)
         arguments = [of_b, of_a, number(n), number(m), number(k), "%one", "%B", ld_b, "%A", ld_a,
-                     "%zero", "%C", number(n)]  # fmt: skip
+                     "%before", "%C", number(step.c.rows)]  # fmt: skip
     lines.append(f"  %f = inttoptr i64 {blas.address(routine)} to ptr")
     # Each letter's length comes last, as Fortran has it.
     passed = ", ".join([*[f"ptr {a}" for a in arguments],
@@ -100,8 +101,8 @@ def written(step: Product) -> tuple[str, list[Buffer]]:
             f"  store i64 %j{axis}, ptr %at{axis}", f"  %e{axis} = icmp eq i64 %j{axis}, {step.batch[axis]}",
             f"  br i1 %e{axis}, label %X{axis}, label %L{axis}", f"X{axis}:",
         ]  # fmt: skip
-    body = released(body, m * n * k * math.prod(step.batch))
+    body = released(body, 0 if step.in_tiles else m * n * k * math.prod(step.batch))
     text = "\n".join([
         "define internal i32 @NAME(ptr %list) {", *given(("%a", "%b", "%c")), *lines, *body, "  ret i32 1", "}", "",
     ])  # fmt: skip
-    return text, [m.view.buffer for m in matrices]
+    return text, [m.view for m in matrices]

@@ -13,6 +13,7 @@ from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import stages
 from glassgrad.emit.native.products import Product
 from glassgrad.emit.native.steps import Nest, Operation, Step
+from glassgrad.emit.native.tiles import Group
 
 __all__ = ["NativeCode", "described"]
 
@@ -61,8 +62,16 @@ def described(circuit: Circuit, gradients: Sequence[WireType]) -> NativeCode:
     seconds, optimised, assembly = stages(text)
     called = [s.gate for s in made.steps if isinstance(s, calls.Call)]
     fallbacks = [f"{g.op.name}{f' at {g.place}' if g.place else ''}" for g in called]
-    return NativeCode("", [_line(s) for s in made.steps], fallbacks, made.arena,
+    return NativeCode("", [line for s in made.steps for line in _lines(s)], fallbacks, made.arena,
                       {"plan": planned, **seconds}, text, optimised, assembly)  # fmt: skip
+
+
+def _lines(step: Step) -> list[str]:
+    if not isinstance(step, Group):
+        return [_line(step)]
+    tiles = " and ".join([f"{t.times} of {t.length}" for t in step.tilings])
+    return [f"tiles   {tiles} along an axis of {step.length}, through",
+            *[f"        {_line(s)}" for s in step.tilings[0].steps]]  # fmt: skip
 
 
 def _line(step: Step) -> str:

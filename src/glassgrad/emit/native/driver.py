@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassgrad.emit.native.memory import Buffer
+from glassgrad.emit.native.memory import STILL, Buffer, Moves
 
 __all__ = ["Place", "driver", "head", "start_of"]
 
@@ -26,6 +26,7 @@ class Place(NamedTuple):
     buffer: Buffer | None
     element: int = 0
     table: str = ""
+    moves: Moves = STILL
 
 
 def head(calls: Sequence[tuple[str, Sequence[Place]]]) -> int:

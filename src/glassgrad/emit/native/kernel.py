@@ -7,24 +7,26 @@ knows exceptions, warnings and edge points; 2 says that Python has raised.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import INT, Circuit, Gate, Operand, Wire
-from glassgrad.emit.native import blas, calls, lapack, loops
+from glassgrad.emit.native import blas, calls, groups, lapack, loops
 from glassgrad.emit.native.driver import Place, driver, head, start_of
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
 from glassgrad.emit.native.lapack import SYSTEMS, System
-from glassgrad.emit.native.memory import Buffer, View, plan_arena
+from glassgrad.emit.native.memory import STILL, Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.threads import RELEASING
+from glassgrad.emit.native.tiles import Group, tiled, touched
 from glassgrad.emit.native.unrolled import unrolled
 from glassgrad.passes import for_native
 
@@ -91,8 +93,8 @@ def _planned(circuit: Circuit) -> Kernel:
     for gate in circuit.gates:
         _gate(plan, gate)
     plan.finish()
-    steps = plan.steps.sorted()
-    arena = _arena(plan, steps)
+    steps = tiled(plan.steps.sorted(), _touched)
+    arena = _arena(steps)
     keep: list[Any] = [b.value for b in _buffers(steps) if b.role == "constant"]
     functions = _Functions()
     in_order = [functions.call(step) for step in steps]
@@ -116,24 +118,28 @@ class _Functions:
     def call(self, step: Step) -> tuple[str, list[Place]]:
         """The name of a step's function, and the places it is called with."""
         if isinstance(step, Nest):
-            key, touched = _pattern(step)
+            key, seen = _pattern(step)
             known = self.nests.get(key)
             if known is not None:
                 name, order = known
-                return name, [Place(*touched[n]) for n in order]
+                return name, [_place(*seen[n]) for n in order]
             made = loops.written(step)
-            text, places = made.text, [Place(*p) for p in made.places]
+            text, places = made.text, [_place(*p) for p in made.places]
             self.declared |= made.declared
             self.elementary |= made.elementary
             name = self.names.setdefault(text, f"step{len(self.names)}")
-            numbers = {place: n for n, place in enumerate(touched)}
+            numbers = {place: n for n, place in enumerate(seen)}
             self.nests[key] = name, [numbers[place] for place in made.places]
         elif isinstance(step, Product):
-            text, buffers = blas.written(step)
-            places = [Place(b) for b in buffers]
+            text, views = blas.written(step)
+            places = [_place(v.buffer, 0, v.moves) for v in views]
+        elif isinstance(step, Group):
+            text, places = groups.written(
+                step, [[self.call(s) for s in tiling.steps] for tiling in step.tilings]
+            )
         elif isinstance(step, System):
-            text, at = lapack.written(step)
-            places = [Place(*p) for p in at]
+            text, taken = lapack.written(step)
+            places = [Place(*p) for p in taken]
         else:
             assert isinstance(step, calls.Call)
             text = calls.written(step)
@@ -151,17 +157,21 @@ class _Functions:
                 *[text.replace("@NAME", f"@{name}") for text, name in self.names.items()]]  # fmt: skip
 
 
-def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:
+def _place(buffer: Buffer, element: int, moves: Moves) -> Place:
+    return Place(buffer, element, "", moves)
+
+
+def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int, Moves]]]:
     """What a nest does but where, equal for nests that give the same text; and the places."""
-    places: dict[tuple[Buffer, int], int] = {}
+    places: dict[tuple[Buffer, int, Moves], int] = {}
     numbers: dict[Any, Any] = {}
 
     def of(view: View | None, whole: bool = False) -> Any:
         if view is None:
             return None
         if whole:
-            places.setdefault((view.buffer, 0), len(places))
-        place = (view.buffer, view.offset)
+            places.setdefault((view.buffer, 0, STILL), len(places))
+        place = (view.buffer, view.offset, view.moves)
         return (places.setdefault(place, len(places)), view.strides,
                 view.buffer.kind, view.buffer.tested, view.buffer.role == "constant",
                 view.buffer.size)  # fmt: skip
@@ -169,7 +179,7 @@ def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:
     def number(value: Any) -> Any:
         return numbers.get(value) if isinstance(value, (Load, Operation)) else repr(value)
 
-    key: list[Any] = [nest.domain]
+    key: list[Any] = [nest.domain, nest.in_tiles]
     for load in nest.loads.values():
         key.append((of(load.view, load.places is not None), of(load.places)))
         numbers[load] = len(numbers)
@@ -181,8 +191,9 @@ def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int]]]:
                     of(store.places)))  # fmt: skip
     for reduction in nest.reductions:
         key.append((number(reduction.value), of(reduction.view), reduction.axes, reduction.how,
-                    reduction.kind))  # fmt: skip
-        of(reduction.view, True)
+                    reduction.kind, reduction.carried, of(reduction.errors), reduction.lanes))  # fmt: skip
+        if not reduction.carried:
+            of(reduction.view, True)
     key += [(number(g.value), g) for g in nest.guards]
     return tuple(key), list(places)
 
@@ -255,25 +266,34 @@ def _buffers(steps: list[Step]) -> list[Buffer]:
 
 
 def _touched(step: Step) -> list[Buffer]:
-    if isinstance(step, Nest):
-        views = [v for load in step.loads.values() for v in (load.view, load.places)]
-        views += [v for store in step.stores for v in (store.view, store.places)]
-        views += [r.view for r in step.reductions]
-        return [v.buffer for v in views if v is not None]
-    if isinstance(step, Product):
-        return [m.view.buffer for m in (step.a, step.b, step.c)]
     if isinstance(step, System):
         return step.buffers
-    assert isinstance(step, calls.Call)
-    return [v.buffer for v in (*step.inputs, *step.outputs) if v is not None]
+    if isinstance(step, calls.Call):
+        return [v.buffer for v in (*step.inputs, *step.outputs) if v is not None]
+    return touched(step)
 
 
-def _arena(plan: Plan, steps: list[Step]) -> int:
+def _arena(steps: list[Step]) -> int:
+    """Place the buffers of the arena; a group's private ones take turns within each tile."""
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
-    for n, step in enumerate(steps):
-        for buffer in _touched(step):
+
+    def live(buffers: Iterable[Buffer], start: int, end: int) -> None:
+        for buffer in buffers:
             if buffer.role == "arena":
-                first.setdefault(buffer, n)
-                last[buffer] = n
+                first.setdefault(buffer, start)
+                last[buffer] = max(end, last.get(buffer, end))
+
+    n = 0
+    for step in steps:
+        if isinstance(step, Group):
+            inner = step.tilings[0].steps
+            end = n + len(inner) - 1
+            live([b for b in _touched(step) if b not in step.private], n, end)
+            for k, each in enumerate(inner):
+                live([b for b in _touched(each) if b in step.private], n + k, n + k)
+            n = end + 1
+        else:
+            live(_touched(step), n, n)
+            n += 1
     return plan_arena([(b, first[b], last[b]) for b in first])

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from glassgrad.emit.native.elements import KINDS, Block, Element, Kind, literal
-from glassgrad.emit.native.memory import Buffer
+from glassgrad.emit.native.memory import Buffer, Moves
 from glassgrad.emit.native.steps import Load, Nest, Operation, Reduction
 from glassgrad.emit.native.sums import BLOCK, IDENTITY, RunningSum, combined
 from glassgrad.emit.native.threads import Shared, in_threads, ranges
 from glassgrad.emit.native.walk import REAL, Walk, as_kind, mask
 
-__all__ = ["Function", "given", "written"]
+__all__ = ["Function", "given", "lanes_along", "written"]
 
 _LANES: dict[Kind, int] = {"f64": 8, "f32": 16, "i1": 16, "i8": 16, "i32": 16, "i64": 8}
 
@@ -31,7 +31,7 @@ class Function(NamedTuple):
     text
         LLVM IR.
     places
-        What it is called with: places in buffers, as (buffer, element).
+        What it is called with: places in buffers, as (buffer, element, moves).
     declared
         Declarations of outside functions.
     elementary
@@ -39,7 +39,7 @@ class Function(NamedTuple):
     """
 
     text: str
-    places: list[tuple[Buffer, int]]
+    places: list[tuple[Buffer, int, Moves]]
     declared: set[str]
     elementary: set[tuple[str, Kind, int]]
 
@@ -90,7 +90,7 @@ class Writer(Walk):
     def cut(self) -> int:
         """In how many ranges the outermost loop runs: 1 where one may write where another does."""
         nest = self.nest
-        if not self.sizes or self.scatters or nest.guards:
+        if not self.sizes or self.scatters or nest.guards or nest.in_tiles:
             return 1
         if not all(self.in_registers(r) and not self.again(r) for r in nest.reductions):
             return 1
@@ -103,16 +103,7 @@ class Writer(Walk):
         return self.sizes[0] if self.depth else self.sizes[0] // BLOCK
 
     def lanes(self) -> int:
-        if self.sequential or not self.sizes:
-            return 1
-        kinds = {o.real for o in self.nest.operations}
-        kinds |= {load.view.buffer.kind for load in self.nest.loads.values()}
-        kinds |= {s.view.buffer.kind for s in self.nest.stores}
-        most = min([_LANES[k] for k in kinds], default=8)
-        width = 1
-        while width < min(most, self.sizes[-1]):
-            width *= 2
-        return width
+        return 1 if self.sequential or not self.sizes else _width(self.nest, self.sizes[-1])
 
     def copies(self) -> int:
         """How often the body is written in a row: sums in several registers wait less."""
@@ -144,7 +135,8 @@ class Writer(Walk):
         lines = self.nested(0, inner)
         if self.guarding:
             self.stack += ["  %held = alloca i1", "  store i1 true, ptr %held"]
-        fills = [line for r in self.nest.reductions if not self.in_registers(r) or self.again(r)
+        fills = [line for r in self.nest.reductions
+                 if not r.carried and (not self.in_registers(r) or self.again(r))
                  for line in self.filled(r)]  # fmt: skip
         answer, lines_end = self.verdict()
         head, spread = "@NAME(ptr %list)", ""
@@ -388,6 +380,26 @@ class Writer(Walk):
         new = combined(block, reduction.how, old, made, kind)
         self.trusted.add(new.name)
         self.put(block, access, new, at, lanes)
+
+
+def _width(nest: Nest, row: int) -> int:
+    """How many elements of a row a vector holds."""
+    kinds = {o.real for o in nest.operations}
+    kinds |= {load.view.buffer.kind for load in nest.loads.values()}
+    kinds |= {s.view.buffer.kind for s in nest.stores}
+    most = min([_LANES[k] for k in kinds], default=8)
+    width = 1
+    while width < min(most, row):
+        width *= 2
+    return width
+
+
+def lanes_along(nest: Nest, reduction: Reduction) -> int:
+    """The length of the vectors a reduction is gathered in, where the inner loop runs along it."""
+    sizes, groups = _loops(nest)
+    if not sizes or groups[-1][-1] not in reduction.axes:
+        return 0
+    return _width(nest, sizes[-1])
 
 
 def _loops(nest: Nest) -> tuple[tuple[int, ...], list[list[int]]]:

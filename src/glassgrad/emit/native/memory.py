@@ -12,13 +12,13 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from glassgrad.emit.native.elements import Kind, kind_of
 
-__all__ = ["Buffer", "View", "plan_arena", "short_rows", "view_of"]
+__all__ = ["STILL", "Buffer", "Moves", "View", "plan_arena", "short_rows", "view_of"]
 
 Role: TypeAlias = Literal["arena", "input", "output", "constant"]
 _SHORT, _LONG = 16, 32  # rows: numbers below which they are short, and from which on long
@@ -82,12 +82,31 @@ class Buffer:
         return View(self, np.moveaxis(self.stand_in.reshape(moved), -1, axis))
 
 
+class Moves(NamedTuple):
+    """How a view moves while its step runs in tiles (see ``tiles``).
+
+    Attributes
+    ----------
+    each
+        Elements it moves on for each index of the axis that is cut in tiles.
+    thread
+        Bytes between the copies that the threads have for themselves.
+    """
+
+    each: int = 0
+    thread: int = 0
+
+
+STILL = Moves()
+
+
 @dataclass(eq=False)
 class View:
     """An array within a buffer."""
 
     buffer: Buffer
     array: np.ndarray[Any, Any]
+    moves: Moves = STILL
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -37,6 +37,10 @@ class Product(Step):
         m, n, k.
     batch : sequence of int
         Sizes of the batch.
+    adds : bool
+        Whether the product is added to what stands in c.
+    in_tiles : bool
+        Whether it is part of a group (see ``tiles``), which sees to threads itself.
     """
 
     def __init__(self, number: int, kind: Kind, a: Matrix, b: Matrix, c: Matrix,
@@ -44,6 +48,7 @@ class Product(Step):
         super().__init__(number)
         self.kind, self.a, self.b, self.c = kind, a, b, c
         self.sizes, self.batch = sizes, batch
+        self.adds = self.in_tiles = False
 
 
 @dataclass

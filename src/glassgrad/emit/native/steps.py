@@ -72,7 +72,10 @@ class Store:
 class Reduction:
     """Values over some axes put into one: `how` is add, mul, max, min.
 
-    The view has the domain's shape, with stride 0 along the axes that are reduced.
+    The view has the domain's shape, with stride 0 along the axes that are reduced. In a step that
+    runs in tiles, what is `carried` from tile to tile stands there already; `errors` are the places
+    for what rounding loses on the way. With `lanes` there are as many places side by side for each
+    result, to be put into one in the end.
     """
 
     value: Any
@@ -80,6 +83,9 @@ class Reduction:
     axes: tuple[int, ...]
     how: str
     kind: Kind
+    carried: bool = False
+    errors: View | None = None
+    lanes: int = 0
 
 
 @dataclass(eq=False)
@@ -101,6 +107,7 @@ class Nest(Step):
         self.stores: list[Store] = []
         self.reductions: list[Reduction] = []
         self.guards: list[Guarded] = []
+        self.in_tiles = False
 
     def load(self, view: View, places: View | None = None) -> Load:
         spread = view.spread(self.domain)

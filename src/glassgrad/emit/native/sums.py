@@ -83,8 +83,7 @@ class RunningSum:
         a = block.fresh(f"load {self.type}, ptr {self.name}.hi", self.kind)
         low = block.fresh(f"load {self.type}, ptr {self.name}.lo", self.kind)
         s = a + b
-        t = s - a
-        error = (a - (s - t)) + (b - t)
+        error = rounding(a, b, s)
         zero = self.identity(block).name
         block.lines += [
             f"  store {self.type} {s.name}, ptr {self.name}.hi",
@@ -103,7 +102,33 @@ class RunningSum:
             made = high + wide.fresh(f"load {self.type}, ptr {self.name}.lo", self.kind)
         else:
             made = self.total(wide)
+        if self.reduction.lanes == self.width:
+            self.carry_on(wide, made)
+            writer.after[self.level] += wide.lines
+            return
         result = writer.across(block, made.name, self.reduction.how, self.kind, self.width)
+        if self.reduction.carried:
+            self.carry_on(block, result)
+        else:
+            self.give(block, result)
+        writer.after[self.level] += [*wide.lines, *block.lines]
+
+    def carry_on(self, block: Block, part: Element) -> None:
+        """Add a tile's sum to that of the tiles before, and what that loses to the errors."""
+        writer, type_ = self.writer, block.type(self.kind)
+        align = f"align {self.reduction.view.itemsize}"
+        row, _ = writer.pointer(writer.access(self.reduction.view))
+        old = block.fresh(f"load {type_}, ptr {row}, {align}", self.kind)
+        new = combined(block, self.reduction.how, old, part, self.kind)
+        block.lines.append(f"  store {type_} {new.name}, ptr {row}, {align}")
+        if self.reduction.errors is not None:
+            place, _ = writer.pointer(writer.access(self.reduction.errors))
+            low = block.fresh(f"load {type_}, ptr {place}, {align}", self.kind)
+            more = low + rounding(old, part, new)
+            block.lines.append(f"  store {type_} {more.name}, ptr {place}, {align}")
+
+    def give(self, block: Block, result: Element) -> None:
+        writer = self.writer
         if writer.parallel and not self.level:
             shared = [s for s in writer.summing if not s.level]
             row = f"{self.name}.own"
@@ -117,8 +142,13 @@ class RunningSum:
             result = combined(block, self.reduction.how, old, result, self.kind)
         block.lines.append(f"  store {KINDS[self.kind]} {result.name}, ptr {row}")
         if self.reduction.view.buffer.tested and self.kind in REAL:
-            writer.check(block.lines, Block(1, names), result, 0, None)
-        writer.after[self.level] += [*wide.lines, *block.lines]
+            writer.check(block.lines, Block(1, writer.names), result, 0, None)
+
+
+def rounding(a: Element, b: Element, total: Element) -> Element:
+    """The rounding error of a sum of two (Knuth's two-sum)."""
+    t = total - a
+    return (a - (total - t)) + (b - t)
 
 
 def combined(block: Block, how: str, a: Element, b: Element, kind: Kind) -> Element:

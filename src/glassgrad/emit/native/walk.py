@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from glassgrad.emit.native.elements import KINDS, Block, Element, Kind, literal
-from glassgrad.emit.native.memory import Buffer, View
+from glassgrad.emit.native.memory import STILL, Buffer, Moves, View
 from glassgrad.emit.native.steps import Load, Store
 
 __all__ = ["REAL", "Access", "Walk", "as_kind", "mask"]
@@ -24,6 +24,7 @@ class Access:
 
     def __init__(self, view: View, strides: tuple[int, ...]) -> None:
         self.buffer, self.offset, self.strides = view.buffer, view.offset, strides
+        self.moves = view.moves
 
 
 class Walk:
@@ -52,7 +53,7 @@ class Walk:
         self.groups, self.depth = groups, depth
         self.names = count(1)
         self.functions: set[str] = set()
-        self.bases: dict[tuple[Buffer, int], str] = {}
+        self.bases: dict[tuple[Buffer, int, Moves], str] = {}
         self.before: list[list[str]] = [[] for _ in range(depth + 1)]
         self.pointers: dict[Any, str] = {}
         self.held: dict[tuple[Any, int], Element] = {}
@@ -62,18 +63,18 @@ class Walk:
     def access(self, view: View) -> Access:
         return Access(view, tuple([view.strides[g[-1]] for g in self.groups]))
 
-    def base(self, buffer: Buffer, offset: int = 0) -> str:
+    def base(self, buffer: Buffer, offset: int = 0, moves: Moves = STILL) -> str:
         """The argument that points to an element of a buffer."""
-        return self.bases.setdefault((buffer, offset), f"%m{len(self.bases)}")
+        return self.bases.setdefault((buffer, offset, moves), f"%m{len(self.bases)}")
 
     def pointer(self, access: Access) -> tuple[str, int]:
         """A pointer to a row's first element, and the depth it is known at."""
         outer = access.strides[:-1]
-        key = (access.buffer, access.offset, outer)
+        key = (access.buffer, access.offset, access.moves, outer)
         depth = max([d + 1 for d, s in enumerate(outer) if s], default=0)
         found = self.pointers.get(key)
         if found is None:
-            origin = self.base(access.buffer, access.offset)
+            origin = self.base(access.buffer, access.offset, access.moves)
             lines = self.before[depth]
             index = "0"
             for d, stride in enumerate(outer):
