@@ -7,7 +7,6 @@ knows exceptions, warnings and edge points; 2 says that Python has raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +18,7 @@ from glassgrad.emit.native.driver import Place, driver, head, start_of
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
 from glassgrad.emit.native.lapack import SYSTEMS, System
-from glassgrad.emit.native.memory import STILL, Buffer, Moves, View, plan_arena
+from glassgrad.emit.native.memory import Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
@@ -134,9 +133,9 @@ class _Functions:
             text, views = blas.written(step)
             places = [_place(v.buffer, 0, v.moves) for v in views]
         elif isinstance(step, Group):
-            text, places = groups.written(
-                step, [[self.call(s) for s in tiling.steps] for tiling in step.tilings]
-            )
+            inner = [[self.call(s) for s in tiling.steps] for tiling in step.tilings]
+            text, places, declared = groups.written(step, inner)
+            self.declared |= declared
         elif isinstance(step, System):
             text, taken = lapack.written(step)
             places = [Place(*p) for p in taken]
@@ -170,7 +169,7 @@ def _pattern(nest: Nest) -> tuple[Any, list[tuple[Buffer, int, Moves]]]:
         if view is None:
             return None
         if whole:
-            places.setdefault((view.buffer, 0, STILL), len(places))
+            places.setdefault((view.buffer, 0, view.moves), len(places))
         place = (view.buffer, view.offset, view.moves)
         return (places.setdefault(place, len(places)), view.strides,
                 view.buffer.kind, view.buffer.tested, view.buffer.role == "constant",
@@ -274,26 +273,20 @@ def _touched(step: Step) -> list[Buffer]:
 
 
 def _arena(steps: list[Step]) -> int:
-    """Place the buffers of the arena; a group's private ones take turns within each tile."""
     first: dict[Buffer, int] = {}
     last: dict[Buffer, int] = {}
-
-    def live(buffers: Iterable[Buffer], start: int, end: int) -> None:
-        for buffer in buffers:
-            if buffer.role == "arena":
-                first.setdefault(buffer, start)
-                last[buffer] = max(end, last.get(buffer, end))
-
-    n = 0
-    for step in steps:
-        if isinstance(step, Group):
-            inner = step.tilings[0].steps
-            end = n + len(inner) - 1
-            live([b for b in _touched(step) if b not in step.private], n, end)
-            for k, each in enumerate(inner):
-                live([b for b in _touched(each) if b in step.private], n + k, n + k)
-            n = end + 1
-        else:
-            live(_touched(step), n, n)
-            n += 1
-    return plan_arena([(b, first[b], last[b]) for b in first])
+    groups = [step for step in steps if isinstance(step, Group)]
+    for group in groups:
+        group.place()
+    private = {b for group in groups for b in group.private}
+    for n, step in enumerate(steps):
+        blocks = [step.block] if isinstance(step, Group) else []
+        for buffer in (*_touched(step), *blocks):
+            if buffer.role == "arena" and buffer not in private:
+                first.setdefault(buffer, n)
+                last[buffer] = n
+    size = plan_arena([(b, first[b], last[b]) for b in first])
+    for group in groups:
+        for buffer in group.private:
+            buffer.offset += group.block.offset
+    return size

@@ -358,7 +358,7 @@ class Writer(Walk):
         """What memory a reduction is gathered in holds before."""
         buffer = reduction.view.buffer
         n = next(self.names)
-        name = self.base(buffer)
+        name = self.base(buffer, 0, reduction.view.moves)
         type_ = KINDS[reduction.kind]
         value = literal(IDENTITY[reduction.how], reduction.kind) if reduction.kind in REAL else "0"
         return self.loop(f"%f{n}", buffer.size, [

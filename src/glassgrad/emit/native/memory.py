@@ -18,7 +18,7 @@ import numpy as np
 
 from glassgrad.emit.native.elements import Kind, kind_of
 
-__all__ = ["STILL", "Buffer", "Moves", "View", "plan_arena", "short_rows", "view_of"]
+__all__ = ["PRIVATE", "STILL", "Buffer", "Moves", "View", "plan_arena", "short_rows", "view_of"]
 
 Role: TypeAlias = Literal["arena", "input", "output", "constant"]
 _SHORT, _LONG = 16, 32  # rows: numbers below which they are short, and from which on long
@@ -90,7 +90,8 @@ class Moves(NamedTuple):
     each
         Elements it moves on for each index of the axis that is cut in tiles.
     thread
-        Bytes between the copies that the threads have for themselves.
+        Bytes between the copies that the threads have for themselves; `PRIVATE` for what lies in a
+        block of such bytes with others.
     """
 
     each: int = 0
@@ -98,6 +99,7 @@ class Moves(NamedTuple):
 
 
 STILL = Moves()
+PRIVATE = -1
 
 
 @dataclass(eq=False)

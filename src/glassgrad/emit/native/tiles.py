@@ -16,10 +16,11 @@ import numpy as np
 
 from glassgrad.emit.native.elements import Kind
 from glassgrad.emit.native.loops import lanes_along
-from glassgrad.emit.native.memory import Buffer, Moves, View
+from glassgrad.emit.native.memory import PRIVATE, Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.products import Matrix, Product
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Reduction, Step, Store
 from glassgrad.emit.native.sums import IDENTITY
+from glassgrad.emit.native.threads import cores, ranges
 
 __all__ = ["Group", "Tiling", "tiled", "touched"]
 
@@ -55,12 +56,36 @@ class Group(Step):
         Tiles of one length, and perhaps a shorter one at the end.
     private : set of Buffer
         Those that hold one tile only.
+    ranges : int
+        In how many ranges the tiles are shared out.
+    work : float
+        About how many additions they take.
     """
 
-    def __init__(self, number: int, length: int, tilings: list[Tiling], private: set[Buffer]):
+    def __init__(self, number: int, length: int, tilings: list[Tiling], private: set[Buffer],
+                 ranges: int, work: float):  # fmt: skip
         super().__init__(number)
         self.length, self.tilings, self.private = length, tilings, private
+        self.ranges, self.work = ranges, work
         self.gates = [gate for step in tilings[0].steps for gate in step.gates]
+        self.block = Buffer("arena", np.dtype(np.bool_), 0)
+
+    def place(self) -> None:
+        """Place the private buffers, which take turns within a tile, in one block for each range."""
+        first: dict[Buffer, int] = {}
+        last: dict[Buffer, int] = {}
+        for n, step in enumerate(self.tilings[0].steps):
+            for buffer in touched(step):
+                if buffer in self.private:
+                    first.setdefault(buffer, n)
+                    last[buffer] = n
+        size = plan_arena([(b, first[b], last[b]) for b in first])
+        self.block = Buffer("arena", np.dtype(np.bool_), size * self.ranges)
+
+    @property
+    def room(self) -> int:
+        """Bytes of the block of one range."""
+        return self.block.size // self.ranges
 
 
 def touched(step: Step) -> list[Buffer]:
@@ -108,12 +133,12 @@ def _grouped(steps: Sequence[Step], users: Mapping[Buffer, set[Step]]) -> list[S
             found = _grown(steps, n, axis, length)
             if found is not None:
                 found.weigh(users)
-                if found.saved >= _SAVES and (best is None or found.saved > best.saved):
+                fits = 0 < found.tile_length() < length
+                if fits and found.saved >= _SAVES and (best is None or found.saved > best.saved):
                     best = found
-    made = best.cut() if best is not None else None
-    if best is None or made is None:
+    if best is None:
         return list(steps)
-    return [*_grouped(best.before, users), *made, *_grouped(best.after, users)]
+    return [*_grouped(best.before, users), *best.cut(), *_grouped(best.after, users)]
 
 
 def _largest(step: Nest | Product) -> int:
@@ -304,19 +329,28 @@ class _Found:
             return max(fitting, key=lambda n: (n % 8 == 0, n))
         return most // 8 * 8
 
-    def cut(self) -> list[Step] | None:
+    def cut(self) -> list[Step]:
         """The group as steps: what is carried made empty, the tiles, and what was carried joined."""
         length = self.tile_length()
-        if not length or length >= self.length:
-            return None
         count, rest = divmod(self.length, length)
-        cutting = _Cutting(self, length, count + bool(rest))
+        work = sum(_work(step) for step, _ in self.members)
+        shares = min(ranges(count + bool(rest), work), 2 * cores())
+        cutting = _Cutting(self, length, -(-count // shares), shares)
         tilings = [Tiling(0, length, count, cutting.steps(length))]
         if rest:
             tilings.append(Tiling(count * length, rest, 1, cutting.steps(rest)))
         number = self.members[0][0].number
-        group = Group(number, self.length, tilings, set(cutting.shorter.values()))
+        private = set(cutting.shorter.values())
+        group = Group(number, self.length, tilings, private, shares, work)
         return [*cutting.first, group, *cutting.last]
+
+
+def _work(step: Nest | Product) -> float:
+    """About how many additions a step takes."""
+    if isinstance(step, Product):
+        return math.prod(step.sizes) * math.prod(step.batch)
+    moved = len(step.loads) + len(step.stores) + len(step.reductions)
+    return (sum(o.cost for o in step.operations) + moved) * math.prod(step.domain)
 
 
 def _grown(steps: Sequence[Step], start: int, axis: Axis, length: int) -> _Found | None:
@@ -357,14 +391,14 @@ class _Cutting:
         Steps before and after the tiles.
     """
 
-    def __init__(self, found: _Found, tile: int, tiles: int) -> None:
-        self.found, self.tile, self.tiles = found, tile, tiles
+    def __init__(self, found: _Found, tile: int, tiles: int, ranges: int) -> None:
+        self.found, self.tile, self.tiles, self.ranges = found, tile, tiles, ranges
         self.shorter: dict[Buffer, Buffer] = {}
-        for buffer in found.tiled:
-            if buffer in found.private:
-                row = found.tiled[buffer] * found.length
-                size = -(-buffer.size // row) * found.tiled[buffer] * tile
-                self.shorter[buffer] = Buffer("arena", buffer.dtype, size, tested=buffer.tested)
+        self.thread: dict[Buffer, int] = {}  # bytes between the copies of a buffer
+        for buffer in found.private:
+            row = found.tiled[buffer] * found.length
+            size = -(-buffer.size // row) * found.tiled[buffer] * tile
+            self.shorter[buffer] = Buffer("arena", buffer.dtype, size, tested=buffer.tested)
         self.first: list[Step] = []
         self.last: list[Step] = []
         self.emptied: set[Buffer] = set()
@@ -374,6 +408,14 @@ class _Cutting:
         """The members for a tile of this length."""
         return [self.nest(s, a, size) if isinstance(s, Nest) and isinstance(a, int)
                 else self.product(s, a, size) for s, a in self.found.members]  # fmt: skip
+
+    def shared_out(self, like: Buffer, size: int) -> Buffer:
+        """A buffer of this size for each range, in cache lines of their own."""
+        line = 64 // like.dtype.itemsize
+        one = -(-size // line) * line
+        made = Buffer("arena", like.dtype, one * self.ranges, tested=like.tested)
+        self.thread[made] = one * like.dtype.itemsize
+        return made
 
     # A private buffer of rows of length x stride becomes one of rows of tile x stride.
 
@@ -396,7 +438,8 @@ class _Cutting:
         shape = (*view.shape[:axis], size, *view.shape[axis + 1 :])
         strides = [self.stride(buffer, s) * view.itemsize for s in view.strides]
         start = short.stand_in[self.offset(buffer, view.offset) :]
-        return View(short, np.lib.stride_tricks.as_strided(start, shape, strides))
+        array = np.lib.stride_tricks.as_strided(start, shape, strides)
+        return View(short, array, Moves(0, PRIVATE))
 
     def nest(self, nest: Nest, axis: int, size: int) -> Nest:
         domain = (*nest.domain[:axis], size, *nest.domain[axis + 1 :])
@@ -443,20 +486,21 @@ class _Cutting:
                 moves = matrix.batch[axis]
             elif axis in name:
                 moves = strides[name.index(axis)]
-            short, array = self.shorter.get(buffer), matrix.view.array
+            short, view = self.shorter.get(buffer), View(buffer, matrix.view.array, Moves(moves))
             if short is not None:
                 strides = [self.stride(buffer, s) for s in strides]
                 start = self.offset(buffer, matrix.view.offset)
-                buffer, array, moves = short, short.stand_in[start : start + 1], 0
-            view = View(buffer, array, Moves(moves))
+                array = short.stand_in[start : start + 1]
+                view = View(short, array, Moves(0, PRIVATE))
+            elif axis == "k" and matrix is step.c:
+                wide = self.widened(buffer, 0, "add", step.kind)
+                array = wide.buffer.stand_in[matrix.view.offset :][:1]
+                view = View(wide.buffer, array, Moves(0, self.thread[wide.buffer]))
             matrices.append(Matrix(view, strides[0], strides[1], tuple(strides[2:])))
         a, b, c = matrices
         m, n, k = sizes
         made = Product(step.number, step.kind, a, b, c, (m, n, k), tuple(batch))
-        made.gates = step.gates
-        if axis == "k":
-            made.adds = True
-            self.empty(step.c.view.buffer, "add")
+        made.gates, made.in_tiles, made.adds = step.gates, True, axis == "k"
         return made
 
     def empty(self, buffer: Buffer, how: str) -> None:
@@ -476,36 +520,39 @@ class _Cutting:
         Where the inner loop runs along a sum, each lane of its vectors is carried apart, and where
         there are many tiles, rounding errors beside it; all is put together in the end.
         """
-        buffer, reduction.carried = reduction.view.buffer, True
-        wide = self.wide.get(buffer)
-        if wide is None:
-            fits = reduction.how == "add" and buffer.dtype.kind == "f" and lanes
-            if not fits or buffer in self.emptied:
-                self.empty(buffer, reduction.how)
-                return
-            wide = self.wide[buffer] = self.widened(buffer, lanes, reduction.kind)
-        each, view = wide.lanes * wide.parts, reduction.view
-        strides = [s * each * view.itemsize for s in view.strides]
+        view, how, reduction.carried = reduction.view, reduction.how, True
+        summed = how == "add" and view.buffer.dtype.kind == "f"
+        wide = self.widened(view.buffer, lanes if summed else 0, how, reduction.kind)
+        strides = [s * wide.each * view.itemsize for s in view.strides]
         views = []
         for part in range(wide.parts):
-            start = wide.buffer.stand_in[view.offset * each + part * wide.lanes :]
+            start = wide.buffer.stand_in[view.offset * wide.each + part * wide.lanes :]
             array = np.lib.stride_tricks.as_strided(start, view.shape, strides)
-            views.append(View(wide.buffer, array))
+            views.append(View(wide.buffer, array, Moves(0, self.thread[wide.buffer])))
         reduction.view, reduction.errors = views[0], views[1] if wide.parts > 1 else None
-        reduction.lanes = lanes if lanes <= wide.lanes else 0
+        reduction.lanes = lanes if summed and lanes <= wide.lanes else 0
 
-    def widened(self, buffer: Buffer, lanes: int, kind: Kind) -> _Wide:
+    def widened(self, buffer: Buffer, lanes: int, how: str, kind: Kind) -> _Wide:
         """Room for the lanes of each result, and a step that puts them together in the end."""
-        parts = 2 if self.tiles >= _LONG_SUM else 1
-        wide = Buffer("arena", buffer.dtype, buffer.size * lanes * parts)
-        self.empty(wide, "add")
-        whole = wide.whole((buffer.size, lanes * parts))
-        joined = Nest(self.found.members[0][0].number, whole.shape)
+        found = self.wide.get(buffer)
+        if found is not None:
+            return found
+        parts = 2 if lanes and self.tiles >= _LONG_SUM else 1
+        each = max(lanes, 1) * parts
+        made = self.shared_out(buffer, buffer.size * each)
+        made.tested = False
+        self.empty(made, how)
+        shape = (self.ranges, buffer.size, each)
+        start, size = made.stand_in, buffer.dtype.itemsize
+        rows = (self.thread[made], each * size, size)
+        whole = View(made, np.lib.stride_tricks.as_strided(start, shape, rows))
+        joined = Nest(self.found.members[0][0].number, shape)
         load = joined.loads[whole.key()] = Load(whole)
-        target = View(buffer, np.broadcast_to(buffer.whole((buffer.size, 1)).array, whole.shape))
-        joined.reductions.append(Reduction(load, target, (1,), "add", kind))
+        target = np.broadcast_to(buffer.whole((1, buffer.size, 1)).array, shape)
+        joined.reductions.append(Reduction(load, View(buffer, target), (0, 2), how, kind))
         self.last.append(joined)
-        return _Wide(wide, lanes, parts)
+        found = self.wide[buffer] = _Wide(made, max(lanes, 1), parts)
+        return found
 
 
 class _Wide(NamedTuple):
@@ -514,6 +561,10 @@ class _Wide(NamedTuple):
     buffer: Buffer
     lanes: int
     parts: int
+
+    @property
+    def each(self) -> int:
+        return self.lanes * self.parts
 
 
 def _now(now: dict[Any, Any], value: Any) -> Any:
