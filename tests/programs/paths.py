@@ -11,6 +11,7 @@ from glassgrad.runtime.paths import Path
 __all__ = ["path_of"]
 
 
-def path_of(f: Any, x: Any) -> Path:
-    arguments = resolve(tuple(x), {}, lambda n: True, [f"x{n}" for n in range(len(x))])
+def path_of(f: Any, x: Any, lenient: bool = False) -> Path:
+    """The path of ``f(*x)``; with `lenient` arguments may be integers, without a gradient."""
+    arguments = resolve(tuple(x), {}, lambda n: True, [f"x{n}" for n in range(len(x))], lenient)
     return Path(recorded_call(f, arguments, False, ()))

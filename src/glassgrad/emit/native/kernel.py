@@ -22,6 +22,7 @@ from glassgrad.emit.native.memory import Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
 from glassgrad.emit.native.reductions import REDUCTIONS
+from glassgrad.emit.native.split import split
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.threads import RELEASING
@@ -87,7 +88,7 @@ def _planned(circuit: Circuit) -> Kernel:
     wires = [*circuit.inputs, *[w for g in circuit.gates for w in g.outputs]]
     if any(w.type.size == 0 for w in wires):
         raise NotNative("an array is empty")
-    circuit = for_native(circuit)
+    circuit = split(for_native(circuit))
     plan = Plan(circuit)
     for gate in circuit.gates:
         _gate(plan, gate)
