@@ -21,6 +21,7 @@ from glassgrad.emit.native.lapack import SYSTEMS, System
 from glassgrad.emit.native.memory import Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.products import PRODUCTS, Product
+from glassgrad.emit.native.reciprocals import share_reciprocals
 from glassgrad.emit.native.reductions import REDUCTIONS
 from glassgrad.emit.native.split import split
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
@@ -93,7 +94,11 @@ def _planned(circuit: Circuit) -> Kernel:
     for gate in circuit.gates:
         _gate(plan, gate)
     plan.finish()
-    steps = tiled(plan.steps.sorted(), _touched)
+    steps = plan.ordered()
+    for step in steps:
+        if isinstance(step, Nest):
+            share_reciprocals(step)
+    steps = tiled(steps, _touched)
     arena = _arena(steps)
     keep: list[Any] = [b.value for b in _buffers(steps) if b.role == "constant"]
     functions = _Functions()

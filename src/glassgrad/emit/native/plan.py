@@ -33,8 +33,9 @@ from glassgrad.emit.native.steps import (
 __all__ = ["Plan"]
 
 _CHEAP = 3.0  # what may be computed again: about what writing and reading a number costs
-_CROWDED = 120  # operations from which on a nest takes no more: registers are few
+_CROWDED = 300  # operations from which on a nest takes no more: registers are few
 _NEAR = 24  # how many of the latest nests of a shape are looked at
+_FEW = 16  # elements with gaps that are worth a copy
 _OFTEN = 4  # times each element of an argument is read from which on it is worth a copy in order
 _MOST_STEPS = 20_000
 _REAL = ("f64", "f32")
@@ -52,6 +53,7 @@ class Plan:
         self.views: dict[Operand, View] = {}
         self.copies: dict[tuple[Nest, Value], Value] = {}
         self.copied_views: dict[Any, View] = {}
+        self.copying: dict[tuple[int, ...], Nest] = {}
         self.domains: dict[tuple[int, ...], list[Nest]] = {}
         self.growing: dict[Buffer, Operand] = {}  # made part after part; who it is by now
         self.triangular: dict[Operand, tuple[View, bool]] = {}  # raw, upper; only that half counts
@@ -171,28 +173,35 @@ class Plan:
         if view.buffer.role == "constant" and view.buffer.size == 1:
             return view.buffer.value.reshape(()).item()
         if places is None and view.buffer.role == "input":
-            view = self.in_order(view, math.prod(nest.domain))
+            view = self.in_order(nest, view)
             for writer in view.buffer.writers:
                 self.order(writer, nest)
         return nest.load(view, places)
 
-    def in_order(self, view: View, size: int) -> View:
-        """An argument's view; of a copy with long rows where many indices read it in short ones."""
+    def in_order(self, nest: Nest, view: View) -> View:
+        """An argument's view; of a copy in order where a nest often reads it in short rows or with gaps."""
         axes = [n for n, stride in enumerate(view.strides) if stride]
         core = View(view.buffer, view.array[tuple([
             slice(None) if n in axes else 0 for n in range(view.array.ndim)])])  # fmt: skip
-        longest = max(core.shape, default=0)
-        if len(axes) < 2 or not short_rows(longest, core.shape[-1]) or core.strides[-1] != 1:
+        if not axes or math.prod(nest.domain) < _OFTEN * core.array.size:
             return view
-        if size < _OFTEN * core.array.size:
+        rows = (
+            len(axes) > 1 and short_rows(max(core.shape), core.shape[-1]) and core.strides[-1] == 1
+        )
+        gaps = core.array.size >= _FEW and min(abs(s) for s in core.strides) > 1
+        if not rows and not gaps:
             return view
         copy = self.copied_views.get(core.key())
         if copy is None:
-            fresh = self.new_buffer(view.buffer.dtype, core.array.size)
+            fresh = self.new_buffer(view.buffer.dtype, core.array.size, tested=True)
             copy = self.copied_views[core.key()] = fresh.long_rows(core.shape)
-            nest = self.new_nest(core.shape)
-            nest.stores.append(Store(nest.load(core), copy))
-            fresh.writers.append(nest)
+            copying = self.copying.get(core.shape)
+            if copying is None:  # not among the nests that others join: it comes first
+                copying = self.copying[core.shape] = Nest(self.number(), core.shape)
+                self.steps.add(copying)
+            copying.stores.append(Store(copying.load(core), copy))
+            fresh.writers.append(copying)
+        view.buffer.readers.append(nest)  # so that what reads the same joins it
         spread = copy.array[tuple([
             slice(None) if n in axes else None for n in range(view.array.ndim)])]  # fmt: skip
         return View(copy.buffer, np.broadcast_to(spread, view.shape))
@@ -226,6 +235,7 @@ class Plan:
             operands.append(found[0])
             spent += found[1]
         copy = self.operation(nest, value.write, operands, value.real, value.result, value.cost)
+        copy.gate = value.gate
         self.copies[nest, value] = copy
         return copy, spent
 
@@ -244,6 +254,7 @@ class Plan:
         given = [self.read(nest, o) for o in operands]
         made = self.operation(nest, write, given, real, kind_of(result.dtype), cost)
         if gate is not None:
+            made.gate = gate
             nest.gates.append(gate)
         self.made[result] = made
 
@@ -392,7 +403,18 @@ class Plan:
                 buffer = output
             if not buffer.tested and buffer.kind in _REAL:
                 nest = self.nest_for(view.shape, [], [view])
-                self.load(nest, view)
+                nest.tests.append(self.load(nest, view))
+
+    def ordered(self) -> list[Step]:
+        """The steps as they run, without what was computed again wherever it is needed."""
+        steps = [s for s in self.steps.sorted() if not isinstance(s, Nest) or s.prune()]
+        told = {gate for step in steps for gate in step.gates}
+        for nest in steps:
+            for made in nest.operations if isinstance(nest, Nest) else ():
+                if made.gate is not None and made.gate not in told:
+                    nest.gates.append(made.gate)
+                    told.add(made.gate)
+        return steps
 
 
 _TRUTHS = {

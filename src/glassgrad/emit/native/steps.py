@@ -50,6 +50,7 @@ class Operation:
     real: Kind
     result: Kind
     cost: float = 1.0
+    gate: Gate | None = None
 
 
 Value = Load | Operation
@@ -108,6 +109,22 @@ class Nest(Step):
         self.reductions: list[Reduction] = []
         self.guards: list[Guarded] = []
         self.in_tiles = False
+        self.tests: list[Load] = []  # read only to see whether they are finite
+
+    def prune(self) -> bool:
+        """Leave out what was computed again elsewhere; answers whether anything is left."""
+        needed = {s.value for s in self.stores} | {r.value for r in self.reductions}
+        needed |= {g.value for g in self.guards} | set(self.tests)
+        kept = []
+        for operation in reversed(self.operations):
+            if operation in needed:
+                kept.append(operation)
+                needed.update(o for o in operation.operands if isinstance(o, (Load, Operation)))
+            elif operation.gate in self.gates:
+                self.gates.remove(operation.gate)
+        self.operations = kept[::-1]
+        self.loads = {key: load for key, load in self.loads.items() if load in needed}
+        return bool(needed)
 
     def load(self, view: View, places: View | None = None) -> Load:
         spread = view.spread(self.domain)
