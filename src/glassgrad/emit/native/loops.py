@@ -18,7 +18,7 @@ from glassgrad.emit.native.sums import BLOCK, IDENTITY, RunningSum, combined
 from glassgrad.emit.native.threads import Shared, in_threads, ranges
 from glassgrad.emit.native.walk import REAL, Walk, as_kind, mask
 
-__all__ = ["Function", "given", "lanes_along", "written"]
+__all__ = ["Function", "given", "in_ranges", "lanes_along", "written"]
 
 _LANES: dict[Kind, int] = {"f64": 8, "f32": 16, "i1": 16, "i8": 16, "i32": 16, "i64": 8}
 
@@ -392,6 +392,11 @@ def _width(nest: Nest, row: int) -> int:
     while width < min(most, row):
         width *= 2
     return width
+
+
+def in_ranges(nest: Nest) -> bool:
+    """Whether a nest runs on all cores by itself."""
+    return Writer(nest).parallel
 
 
 def lanes_along(nest: Nest, reduction: Reduction) -> int:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from glassgrad.emit.native.elements import Kind
-from glassgrad.emit.native.loops import lanes_along
+from glassgrad.emit.native.loops import in_ranges, lanes_along
 from glassgrad.emit.native.memory import PRIVATE, Buffer, Moves, View, plan_arena
 from glassgrad.emit.native.products import Matrix, Product
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Reduction, Step, Store
@@ -137,8 +137,23 @@ def _grouped(steps: Sequence[Step], users: Mapping[Buffer, set[Step]]) -> list[S
                 if fits and found.saved >= _SAVES and (best is None or found.saved > best.saved):
                     best = found
     if best is None:
-        return list(steps)
-    return [*_grouped(best.before, users), *best.cut(), *_grouped(best.after, users)]
+        return [one for step in steps for one in _spread(step)]
+    made = best.cut(best.tile_length())
+    return [*_grouped(best.before, users), *made, *_grouped(best.after, users)]
+
+
+def _spread(step: Step) -> list[Step]:
+    """A large nest that cannot run on all cores by itself, as a group that can.
+
+    What it sums over the axis that is cut is then carried apart in each range.
+    """
+    if not isinstance(step, Nest) or ranges(_SHORTEST, _work(step)) == 1 or in_ranges(step):
+        return [step]
+    for axis, length in _axes(step):
+        found = _Found(length)
+        if length >= 2 * cores() and found.joins(step, axis):
+            return found.cut(-(-length // (2 * cores())))
+    return [step]
 
 
 def _largest(step: Nest | Product) -> int:
@@ -329,9 +344,8 @@ class _Found:
             return max(fitting, key=lambda n: (n % 8 == 0, n))
         return most // 8 * 8
 
-    def cut(self) -> list[Step]:
+    def cut(self, length: int) -> list[Step]:
         """The group as steps: what is carried made empty, the tiles, and what was carried joined."""
-        length = self.tile_length()
         count, rest = divmod(self.length, length)
         work = sum(_work(step) for step, _ in self.members)
         shares = min(ranges(count + bool(rest), work), 2 * cores())
