@@ -25,8 +25,6 @@ from glassgrad.runtime.paths import Path
 
 from .programs.paths import path_of
 from .programs.writer import write
-from .support.differences import leaves
-from .support.samples import Sample, samples
 from .test_random_programs import Seeded
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
@@ -46,40 +44,6 @@ def agree(found: Any, expected: Any, what: str) -> None:
         if isinstance(a, np.ndarray):
             assert a.dtype == b.dtype and a.shape == b.shape, what
             assert a.flags.c_contiguous and a.flags.writeable and a.flags.owndata, what
-
-
-def scalar_of(sample: Sample) -> tuple[Any, list[Any]]:
-    f, x = sample.of(sample.args)
-    rng = np.random.default_rng([sample.number, *sample.op.name.encode()])
-    weights = [rng.normal(size=np.shape(leaf)) for leaf in leaves(f(*x))]
-
-    def scalar(*values: Any) -> Any:
-        total = 0.0
-        for result, weight in zip(leaves(f(*values)), weights, strict=True):
-            total = total + np.sum(result * weight)
-        return total
-
-    return scalar, x
-
-
-SMOOTH = samples(lambda op: op.differentiable)
-
-
-@pytest.mark.parametrize("sample", SMOOTH, ids=str)
-def test_every_gate_that_runs_natively_agrees(sample: Sample) -> None:
-    f, x = scalar_of(sample)
-    if not x:
-        pytest.skip("no operand has a gradient")
-    path = path_of(f, x)
-    program = native(path)
-    if program is None:
-        assert sample.op.name not in ELEMENTWISE or sample.case.static or sample.op.name == "clip"
-        pytest.skip("the NumPy tier runs it")
-    found = program(*path.recorded.values)
-    if found is not None:
-        agree(found, path.program(False)(*path.recorded.values), str(sample))
-        for a in found:
-            assert np.all(np.isfinite(a))
 
 
 def test_the_tables_name_gates_that_exist() -> None:
