@@ -125,6 +125,17 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
         found = self._signatures.get(arguments.key)
         return list(found.paths) if found is not None else []
 
+    def forget_results(self) -> None:
+        """Let go of the results of the last calls.
+
+        Native code holds on to the arrays it gave last, up to three of each and 256 MB in all, and
+        gives those again that nobody else has any more. This frees them; later calls hold on to
+        theirs again.
+        """
+        for signature in self._signatures.values():
+            for path in signature.paths:
+                path.forget_results()
+
     # -- the slow way ------------------------------------------------------------------------
 
     def _known(self, arguments: Arguments) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit
-from glassgrad.emit.native import Answer, available, native_program
+from glassgrad.emit.native import Answer, available, forget_results, native_program
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
 from glassgrad.passes import gradient_circuit
@@ -143,6 +143,12 @@ class Path:
                 GlassgradWarning,
                 stacklevel=3,
             )
+
+    def forget_results(self) -> None:
+        """Let go of the results that native code holds on to."""
+        for native in (self.direct, self._native):
+            if native is not None:
+                forget_results(native)
 
     def program(self, careful: bool, watch: bool | None = None) -> Program:
         """The compiled program; only the plain one is watched for NaN."""

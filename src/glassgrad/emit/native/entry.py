@@ -14,14 +14,15 @@ from typing import Any
 
 from glassgrad.circuit import Circuit, WireType
 from glassgrad.emit.native.elements import NotNative
-from glassgrad.emit.native.giving import give, prepare
+from glassgrad.emit.native.giving import Results, give, prepare, take_back
 from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import compiled
+from glassgrad.emit.native.recycling import Shelf, shelving
 from glassgrad.emit.native.shapes import Call, Item, Nest, Shape, flat, items_of
-from glassgrad.emit.native.taking import KEYS, take
+from glassgrad.emit.native.taking import KEYS, LAY_OUT, take
 from glassgrad.emit.native.writing import DECLARED, Text, address
 
-__all__ = ["DECLINED", "Answer", "native_program", "program_text"]
+__all__ = ["DECLINED", "Answer", "forget_results", "native_program", "program_text"]
 
 #: What the function ``answer`` gives where the NumPy tier has to answer. No object stands there.
 DECLINED = 1
@@ -116,6 +117,14 @@ def native_program(
     return function
 
 
+def forget_results(program: Callable[..., Any]) -> None:
+    """Let go of the results that a native program holds on to."""
+    code: Code = program.__self__  # type: ignore[attr-defined]
+    for thing in code.kept:
+        if isinstance(thing, Shelf):
+            thing.objects[...] = None
+
+
 def program_text(circuit: Circuit, wanted: Sequence[WireType], kernel_text: str) -> str:
     """The whole module of a program that is called with the inputs and answers with all outputs."""
     shape = Nest(tuple, tuple([Item(n) for n in range(len(wanted))]))
@@ -147,53 +156,59 @@ def _entry(
 ) -> str:
     """The text of ``answer``, and of ``entry``, the same for Python.
 
-    New objects stand in the table ``%owned`` (a place for each input and output) and in ``%root``
-    until the call ends: what is handed out leaves them, what is left there is dropped.
+    What the call holds on to stands in the table ``%owned`` (a place for each input and output)
+    and in ``%root`` until it ends: what is handed out leaves them, what is left there is dropped.
     """
     n_in, n_out = len(inputs), len(outputs)
+    results = Results(outputs, n_in, Shelf(outputs))
+    e.kept.append(results.shelf)
     e.put(f"%in = alloca [{max(n_in, 1)} x ptr]")
     e.put(f"%out = alloca [{n_out} x ptr]")
     e.put(f"%owned = alloca [{n_in + n_out} x ptr]")
     e.put(f"%numbers = alloca [{n_in + n_out} x i64]")
-    for name, kind in (("place", "i64"), ("key", "ptr"), ("value", "ptr"), ("root", "ptr")):
+    for name, kind in (("place", "i64"), ("key", "ptr"), ("value", "ptr"), ("root", "ptr"),
+                       ("layout", "i32"), ("owning", "i1")):  # fmt: skip
         e.put(f"%{name} = alloca {kind}")
-    e.put("%copies = alloca i1")
-    e.put("store i1 false, ptr %copies")
-    arrays = [n for n, type_ in enumerate([*inputs, *outputs]) if type_.kind == "array"]
-    for place in arrays:
-        e.put(f"store ptr null, ptr {e.at('%owned', place)}")
+    e.put("store i32 0, ptr %layout")
+    e.put("store i1 false, ptr %owning")
     e.put("store ptr null, ptr %root")
+    for n in results.arrays():
+        e.put(f"store ptr null, ptr {e.at('%owned', n_in + n)}")
     take(e, call, inputs)
-    prepare(e, outputs, n_in)
+    prepare(e, results)
     status = e.new("call i32 @kernel(ptr %in, ptr %out)")
     e.demand(e.new(f"icmp ne i32 {status}, 2"), "error")
-    e.demand(e.new(f"icmp eq i32 {status}, 1"))
-    give(e, shape, outputs, n_in)
-    copied, done = e.label(), e.label()
-    e.put(f"br i1 {e.new('load i1, ptr %copies')}, label %{copied}, label %{done}")
-    e.start(copied)
-    e.put("br label %clean")
-    e.start(done)
-    if set(items_of(shape)) >= {Item(n) for n in range(n_out) if n_in + n in arrays}:
-        e.put(f"ret ptr {e.new('load ptr, ptr %root')}")
-    else:
-        e.put("br label %clean")
+    e.demand(e.new(f"icmp eq i32 {status}, 1"), "unfit")
+    give(e, shape, results)
+    whole = set(items_of(shape)) >= {Item(n) for n in results.arrays()}
+    e.put(f"br label %{'end' if whole else 'left'}")
     e.start("error")
     e.put(f"call void @gg_Py_DecRef(ptr {e.new('load ptr, ptr %root')})")
     e.put("store ptr null, ptr %root")
-    e.put("br label %clean")
-    e.start("declined")
+    e.put("br label %left")
+    e.start("unfit")
     e.put(f"store ptr inttoptr (i64 {DECLINED} to ptr), ptr %root")
-    e.put("br label %clean")
-    e.start("clean")
-    for place in arrays:
-        left = e.new(f"load ptr, ptr {e.at('%owned', place)}")
-        e.put(f"call void @gg_Py_DecRef(ptr {left})")
+    e.put("br label %left")
+    e.start("left")
+    take_back(e, results)
+    e.put("br label %end")
+    e.start("declined")  # before anything was made or held
+    e.put(f"ret ptr inttoptr (i64 {DECLINED} to ptr)")
+    e.start("end")
+    owning, done = e.label(), e.label()
+    e.put(f"br i1 {e.new('load i1, ptr %owning')}, label %{owning}, label %{done}")
+    e.start(owning)
+    for n, type_ in enumerate(inputs):
+        if type_.kind == "array":
+            held = e.new(f"load ptr, ptr {e.at('%owned', n)}")
+            e.put(f"call void @gg_Py_DecRef(ptr {held})")
+    e.put(f"br label %{done}")
+    e.start(done)
     e.put(f"ret ptr {e.new('load ptr, ptr %root')}")
     # With many arguments LLVM would take seconds to improve what runs in no time.
     how = "optnone noinline" if n_in + n_out > _FEW else ""
     return "\n".join([
-        KEYS, *e.constants,
+        KEYS, LAY_OUT, shelving(results.shelf.sets), *[text for _, text in e.functions.values()],
         f"define ptr @answer(ptr %args, i64 %nargs, ptr %kwnames) {how} {{", *e.lines, "}",
         _FOR_PYTHON,
     ])  # fmt: skip

@@ -4,44 +4,71 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from glassgrad.circuit import WireType
 from glassgrad.emit.native.elements import NotNative, kind_of
+from glassgrad.emit.native.recycling import Shelf, new_array
 from glassgrad.emit.native.shapes import Fixed, Item, Shape
 from glassgrad.emit.native.writing import DATA, LIST_ITEMS, NUMBER, TUPLE_ITEMS, Text, address
 
-__all__ = ["give", "prepare"]
+__all__ = ["Results", "give", "prepare", "take_back"]
 
 Keep = Callable[[str], None]  # what is done with a new object
 
 _TP_ALLOC = 47  # Py_tp_alloc of typeslots.h
 
 
-def prepare(e: Text, outputs: Sequence[WireType], first: int) -> None:
-    """Fill the table ``%out``: new arrays' memory, and places on the stack for numbers.
+class Results(NamedTuple):
+    """What is to be given.
 
-    New arrays stand in the table ``%owned``, from the place `first` on.
+    Attributes
+    ----------
+    types
+        Of the outputs.
+    first
+        The place of the first one in the tables ``%owned`` and ``%numbers``.
+    shelf
+        Where earlier results stand.
     """
-    for n, type_ in enumerate(outputs):
+
+    types: Sequence[WireType]
+    first: int
+    shelf: Shelf
+
+    def arrays(self) -> list[int]:
+        """The outputs that are arrays."""
+        return [n for n, type_ in enumerate(self.types) if type_.kind == "array"]
+
+
+def prepare(e: Text, results: Results) -> None:
+    """Fill the table ``%out``: memory of arrays to give, and places on the stack for numbers.
+
+    The arrays stand in the table ``%owned``.
+    """
+    _, first, shelf = results
+    for n, type_ in enumerate(results.types):
         target = e.at("%out", n)
         kind_of(type_.dtype)
         if type_.kind != "array":
             e.put(f"store ptr {e.at('%numbers', first + n, 'i64')}, ptr {target}")
             continue
-        descr = e.object(type_.dtype)
-        e.put(f"call void @gg_Py_IncRef(ptr {descr})")  # which the next call takes
-        box = e.new(
-            f"call ptr @gg_PyArray_NewFromDescr(ptr {address(np.ndarray)}, ptr {descr}, "
-            f"i32 {type_.ndim}, ptr {e.dims(type_.shape)}, ptr null, ptr null, i32 0, ptr null)"
-        )
+        box = e.new(f"call ptr {new_array(e, type_, shelf.sets)}(ptr {shelf.place(n)})")
         e.put(f"store ptr {box}, ptr {e.at('%owned', first + n)}")
         e.made(box)
         e.put(f"store ptr {e.field(box, DATA, 'ptr')}, ptr {target}")
 
 
-def give(e: Text, shape: Shape, outputs: Sequence[WireType], first: int) -> None:
+def take_back(e: Text, results: Results) -> None:
+    """Put the arrays back that were not given after all."""
+    for n in results.arrays():
+        left = e.new(f"load ptr, ptr {e.at('%owned', results.first + n)}")
+        e.put(f"call void @entry.put_back(ptr {results.shelf.place(n)}, ptr {left})")
+
+
+def give(e: Text, shape: Shape, results: Results) -> None:
     """Put the answer together in ``%root``.
 
     What is made goes at once where it belongs, so that dropping the root drops all of it.
@@ -51,12 +78,12 @@ def give(e: Text, shape: Shape, outputs: Sequence[WireType], first: int) -> None
         e.put(f"store ptr {made}, ptr %root")
         e.made(made)
 
-    _make(e, shape, outputs, first, stored)
+    _make(e, shape, results, stored)
 
 
-def _make(e: Text, shape: Shape, outputs: Sequence[WireType], first: int, keep: Keep) -> None:
+def _make(e: Text, shape: Shape, results: Results, keep: Keep) -> None:
     if isinstance(shape, Item):
-        keep(_box(e, shape.number, outputs[shape.number], first))
+        keep(_box(e, shape.number, results))
         return
     if isinstance(shape, Fixed):
         thing = e.object(shape.value)
@@ -67,7 +94,7 @@ def _make(e: Text, shape: Shape, outputs: Sequence[WireType], first: int, keep: 
         nest = e.new("call ptr @gg_PyDict_New()")
         keep(nest)
         for key, part in zip(shape.keys, shape.parts, strict=True):
-            _make(e, part, outputs, first, _into_dict(e, nest, e.object(key)))
+            _make(e, part, results, _into_dict(e, nest, e.object(key)))
         return
     kind = "Tuple" if shape.kind is tuple else "List"
     nest = e.new(f"call ptr @gg_Py{kind}_New(i64 {len(shape.parts)})")
@@ -77,7 +104,7 @@ def _make(e: Text, shape: Shape, outputs: Sequence[WireType], first: int, keep: 
     items = e.at(nest, TUPLE_ITEMS, "i8") if shape.kind is tuple else \
         e.field(nest, LIST_ITEMS, "ptr")  # fmt: skip
     for n, part in enumerate(shape.parts):
-        _make(e, part, outputs, first, _into_items(e, e.at(items, n)))
+        _make(e, part, results, _into_items(e, e.at(items, n)))
 
 
 def _into_items(e: Text, place: str) -> Keep:
@@ -98,12 +125,14 @@ def _into_dict(e: Text, nest: str, key: str) -> Keep:
     return stored
 
 
-def _box(e: Text, n: int, type_: WireType, first: int) -> str:
+def _box(e: Text, n: int, results: Results) -> str:
     """One output as a new Python object."""
+    type_, first = results.types[n], results.first
     if type_.kind == "array":  # made before the kernel ran; it leaves the table
         place = e.at("%owned", first + n)
         box = e.new(f"load ptr, ptr {place}")
         e.put(f"store ptr null, ptr {place}")
+        e.put(f"call void @entry.keep(ptr {results.shelf.place(n)}, ptr {box})")
         return box
     source = e.at("%numbers", first + n, "i64")
     if type_.kind == "python" and type_.dtype.kind == "f":

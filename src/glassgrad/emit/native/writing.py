@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "BASE",
     "DATA",
     "DECLARED",
     "DESCR",
@@ -22,6 +23,7 @@ __all__ = [
     "STRIDES",
     "TUPLE_ITEMS",
     "TYPE",
+    "WEAK",
     "WRITEABLE",
     "Text",
     "address",
@@ -30,7 +32,7 @@ __all__ = [
 # PyObject; list and tuple; a float's and a NumPy scalar's number; NumPy's PyArrayObject_fields.
 TYPE, SIZE, LIST_ITEMS, NUMBER = 8, 16, 24, 16
 TUPLE_ITEMS = tuple.__basicsize__
-DATA, NDIM, DIMS, STRIDES, DESCR, FLAGS = 16, 24, 32, 40, 56, 64
+DATA, NDIM, DIMS, STRIDES, BASE, DESCR, FLAGS, WEAK = 16, 24, 32, 40, 48, 56, 64, 72
 PLAIN, WRITEABLE = 0x1 | 0x100, 0x400  # C-contiguous and aligned
 
 DECLARED = """
@@ -66,6 +68,7 @@ class Text:
         self.lines: list[str] = []
         self.constants: list[str] = []
         self.kept: list[Any] = []
+        self.functions: dict[str, tuple[str, str]] = {}  # name and text of others, by what they do
         self.count = 0
 
     def put(self, line: str) -> None:
@@ -104,11 +107,14 @@ class Text:
         self.kept.append(thing)
         return address(thing)
 
-    def dims(self, shape: tuple[int, ...]) -> str:
-        """A shape as a constant table."""
+    def define(self, key: str, name: str, head: str, body: Text) -> None:
+        """Another function beside this one."""
+        self.functions[key] = name, "\n".join([*body.constants, head, *body.lines, "}"])
+
+    def dims(self, shape: tuple[int, ...], name: str) -> str:
+        """A shape as a constant table of this name."""
         if not shape:
             return "null"
-        name = f"@entry.dims{len(self.constants)}"
         sizes = ", ".join(f"i64 {n}" for n in shape)
         self.constants.append(f"{name} = private constant [{len(shape)} x i64] [{sizes}]")
         return name
