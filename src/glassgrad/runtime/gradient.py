@@ -128,9 +128,9 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
     def forget_results(self) -> None:
         """Let go of the results of the last calls.
 
-        Native code holds on to the arrays it gave last, up to three of each and 256 MB in all, and
-        gives those again that nobody else has any more. This frees them; later calls hold on to
-        theirs again.
+        Native code holds on to the arrays it gave last, of each path up to three of each gradient
+        and 256 MB in all, and gives those again that nobody else has any more. This frees them;
+        later calls hold on to theirs again.
         """
         for signature in self._signatures.values():
             for path in signature.paths:
