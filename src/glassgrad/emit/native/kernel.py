@@ -30,6 +30,7 @@ from glassgrad.emit.native.threads import RELEASING
 from glassgrad.emit.native.tiles import Group, tiled, touched
 from glassgrad.emit.native.unrolled import unrolled
 from glassgrad.passes import for_native
+from glassgrad.passes.expanding import expanded
 
 __all__ = ["Kernel", "kernel"]
 
@@ -71,6 +72,7 @@ def kernel(circuit: Circuit) -> Kernel:
     NotNative
         A dtype, or the circuit's size, stands in the way.
     """
+    circuit = expanded(circuit)
     if _small(circuit):
         try:
             return Kernel(unrolled(circuit))

@@ -138,22 +138,6 @@ def _selected(plan: Plan, view: View, kept: Any, gate: Gate) -> None:
     )
 
 
-def _triangle(plan: Plan, gate: Gate) -> bool:
-    """Tril and triu: zeros outside."""
-    wire = gate.output
-    if wire.dtype.kind != "f" or set(gate.static) - {"k"} or len(wire.shape) != 2:
-        return False
-    ones = np.ones(wire.shape, bool)
-    kept = gate.op.call(ones, **gate.static)
-    mask = Constant(kept, type_of(kept))
-    plan.operate(_masked, [mask, gate.inputs[0]], wire, real=kind_of(wire.dtype), gate=gate)
-    return True
-
-
-def _masked(b: Block, mask: Any, x: Any) -> Element:
-    return b.select(mask, x, 0.0)
-
-
 def _diagonal(plan: Plan, gate: Gate) -> bool:
     """diag: the diagonal of a matrix, or a matrix of one."""
     source, wire = gate.inputs[0], gate.output
@@ -261,5 +245,5 @@ def _signed(b: Block, u: Any, pivot: Any, row: Any) -> Element:
 #: How each joins a plan; False where it does not.
 SYSTEMS: dict[str, Callable[[Plan, Gate], bool]] = {
     "cholesky": _cholesky, "solve": _solve, "inv": _inverse, "inverse": _inverse, "slogdet": _slogdet,
-    "tril": _triangle, "triu": _triangle, "diag": _diagonal,
+    "diag": _diagonal,
 }  # fmt: skip
