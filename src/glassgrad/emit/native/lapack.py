@@ -1,4 +1,4 @@
-"""Factorisations and linear systems by LAPACK.
+"""Factorisations and linear systems by LAPACK, in double precision, as NumPy has them.
 
 LAPACK reads matrices column by column, so one that lies row by row is its own transpose to it; a
 flag says so, and nothing is turned around. A matrix is factorised once: the backward pass solves
@@ -8,12 +8,14 @@ NumPy tier, which raises what NumPy raises.
 
 from __future__ import annotations
 
+import ctypes
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Constant, Gate, type_of
+from glassgrad.circuit import Constant, Gate, Wire, type_of
 from glassgrad.emit.native.elements import Block, Element, Kind, kind_of
 from glassgrad.emit.native.loops import given
 from glassgrad.emit.native.memory import Buffer, View
@@ -24,6 +26,8 @@ from glassgrad.emit.native.threads import released
 
 __all__ = ["SYSTEMS", "System", "written"]
 
+_DOUBLE = np.dtype(np.float64)  # NumPy solves single precision's systems in it, too
+
 
 class System(Step):
     """One call of LAPACK.
@@ -31,17 +35,17 @@ class System(Step):
     Attributes
     ----------
     routine
-        Its name without the letter for the type.
+        Its name.
     arguments
         Each a buffer with an element, a number, or a letter; ``info`` is added.
     work
         About how many multiplications it takes.
     """
 
-    def __init__(self, number: int, kind: Kind, routine: str, arguments: Sequence[Any], work: int,
+    def __init__(self, number: int, routine: str, arguments: Sequence[Any], work: int,
                  gate: Gate) -> None:  # fmt: skip
         super().__init__(number)
-        self.kind, self.routine, self.arguments, self.work = kind, routine, arguments, work
+        self.routine, self.arguments, self.work = routine, arguments, work
         self.gates.append(gate)
 
     @property
@@ -68,13 +72,12 @@ def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
         else:
             kind, value = lapack.integer, argument
         lines += [f"  %a{n} = alloca {kind}", f"  store {kind} {value}, ptr %a{n}"]
-    routine = ("d" if step.kind == "f64" else "s") + step.routine
     # Each letter's length comes last, as Fortran has it.
     call = ", ".join([*[f"ptr {p}" for p in [*passed, "%info"]], *["i64 1"] * letters])
     text = "\n".join([
         "define internal i32 @NAME(ptr %list) {", *given([f"%p{n}" for n in range(len(places))]),
         *lines, f"  %info = alloca {lapack.integer}", f"  store {lapack.integer} 0, ptr %info",
-        f"  %f = inttoptr i64 {lapack.address(routine)} to ptr",
+        f"  %f = inttoptr i64 {lapack.address(step.routine)} to ptr",
         *released([f"  call void %f({call})"], step.work),
         f"  %i = load {lapack.integer}, ptr %info", f"  %well = icmp eq {lapack.integer} %i, 0",
         "  %answer = zext i1 %well to i32", "  ret i32 %answer", "}", "",
@@ -85,8 +88,7 @@ def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
 def _step(plan: Plan, gate: Gate, routine: str, arguments: Sequence[Any], work: int,
           read: Sequence[Buffer], written_: Sequence[Buffer]) -> None:  # fmt: skip
     """Add a system after all that makes what it reads, and all that reads what it overwrites."""
-    kind = kind_of(gate.inputs[0].dtype)
-    step = System(plan.number(), kind, routine, arguments, work, gate)
+    step = System(plan.number(), routine, arguments, work, gate)
     plan.steps.add(step)
     for buffer in (*read, *written_):
         for writer in buffer.writers:
@@ -97,6 +99,18 @@ def _step(plan: Plan, gate: Gate, routine: str, arguments: Sequence[Any], work: 
         buffer.writers.append(step)
     for buffer in read:
         buffer.readers.append(step)
+
+
+@functools.cache
+def _workspace(n: int) -> tuple[int, int]:
+    """How many numbers and integers dsyevd wants to work in; what NumPy gives it, too."""
+    many, ask, info, whole = (ctypes.c_int64(x) for x in (n, -1, 0, 0))
+    size, some = ctypes.c_double(), (ctypes.c_double * 1)()
+    call = ctypes.CFUNCTYPE(None)(library().address("dsyevd"))
+    by, one = ctypes.byref, ctypes.c_size_t(1)
+    call(ctypes.c_char_p(b"V"), ctypes.c_char_p(b"L"), by(many), some, by(many), some, by(size),
+         by(ask), by(whole), by(ask), by(info), one, one)  # fmt: skip
+    return max(int(size.value), 1), max(whole.value, 1)
 
 
 def _integer() -> np.dtype[Any]:
@@ -116,10 +130,10 @@ def _cholesky(plan: Plan, gate: Gate) -> bool:
     if not n:
         return False
     upper = bool(gate.static.get("upper"))
-    raw = plan.new_buffer(wire.dtype, n * n).whole((n, n))
+    raw = plan.new_buffer(_DOUBLE, n * n).whole((n, n))
     plan.copied(gate.inputs[0], raw)
     # Row by row a lower triangle is what LAPACK takes for an upper one.
-    _step(plan, gate, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], n**3 // 6, [],
+    _step(plan, gate, "dpotrf", ["L" if upper else "U", n, (raw.buffer, 0), n], n**3 // 6, [],
           [raw.buffer])  # fmt: skip
     plan.triangular[wire] = raw, upper
     kept = np.tri(n, dtype=bool).T if upper else np.tri(n, dtype=bool)
@@ -164,16 +178,29 @@ def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
     found = plan.factors.get(view.key())
     if found is not None:
         return found
-    raw = plan.new_buffer(gate.inputs[0].dtype, n * n).whole((n, n))
+    raw = plan.new_buffer(_DOUBLE, n * n).whole((n, n))
     by_columns = view.strides[0] == 1 and view.strides[1] != 1
     target = View(raw.buffer, raw.array.T) if by_columns else raw
     plan.copied(gate.inputs[0], target)
     pivots = plan.new_buffer(_integer(), n).whole((n,))
-    _step(plan, gate, "getrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], n**3 // 3, [],
+    _step(plan, gate, "dgetrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], n**3 // 3, [],
           [raw.buffer, pivots.buffer])  # fmt: skip
     plan.factors[view.key()] = raw, pivots, not by_columns
     plan.factors[View(view.buffer, view.array.T).key()] = raw, pivots, by_columns
     return raw, pivots, not by_columns
+
+
+def _given(plan: Plan, wire: Wire, view: View) -> None:
+    """The gate's output is a view of doubles, rounded where it is of single precision."""
+    if wire.dtype == view.buffer.dtype:
+        plan.views[wire] = view
+        return
+    nest = plan.nest_for(wire.shape, [], [view])
+    plan.made[wire] = plan.operation(nest, _number, [plan.load(nest, view)], kind_of(wire.dtype))
+
+
+def _number(b: Block, x: Any) -> Element:
+    return b.number(x)
 
 
 def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
@@ -182,7 +209,7 @@ def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
     if not n or len(right.shape) not in (1, 2) or right.shape[0] != n:
         return False
     many = right.shape[1] if len(right.shape) == 2 else 1
-    lying = plan.new_buffer(wire.dtype, n * many)
+    lying = plan.new_buffer(_DOUBLE, n * many)
     result = View(
         lying, lying.whole((many, n)).array.T if len(right.shape) == 2 else lying.stand_in
     )
@@ -192,14 +219,14 @@ def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
         raw, upper = known
         rows = raw.strides[1] == 1  # then LAPACK sees the transpose, and the other triangle
         flags = ["U" if upper != rows else "L", "T" if rows else "N", "N"]
-        _step(plan, gate, "trtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
+        _step(plan, gate, "dtrtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
               n * n * many // 2, [raw.buffer], [lying])  # fmt: skip
     else:
         factors, pivots, turned = _factors(plan, gate, n)
-        _step(plan, gate, "getrs",
+        _step(plan, gate, "dgetrs",
               ["T" if turned else "N", n, many, (factors.buffer, 0), n, (pivots.buffer, 0), (lying, 0), n],
               n * n * many, [factors.buffer, pivots.buffer], [lying])  # fmt: skip
-    plan.views[wire] = result
+    _given(plan, wire, result)
     return True
 
 
@@ -209,7 +236,7 @@ def _solve(plan: Plan, gate: Gate) -> bool:
 
 def _inverse(plan: Plan, gate: Gate) -> bool:
     n = _square(gate)
-    eye = np.eye(n, dtype=gate.output.dtype)
+    eye = np.eye(n)
     return bool(n) and _solved(plan, gate, Constant(eye, type_of(eye)))
 
 
@@ -217,7 +244,7 @@ def _slogdet(plan: Plan, gate: Gate) -> bool:
     n = _square(gate)
     if not n:
         return False
-    kind = kind_of(gate.inputs[0].dtype)
+    kind: Kind = "f64"
     factors, pivots, _ = _factors(plan, gate, n)
     diagonal = View(factors.buffer, factors.buffer.stand_in[:: n + 1])
     order = plan.constant(np.arange(1, n + 1, dtype=_integer()))
@@ -242,8 +269,26 @@ def _signed(b: Block, u: Any, pivot: Any, row: Any) -> Element:
     return b.select(b.integer_compare("ne", pivot, row), b.passing("fneg", one), one)
 
 
+def _eigh(plan: Plan, gate: Gate) -> bool:
+    """Eigenvalues and vectors, by the very call that NumPy makes: signs are the routine's choice."""
+    n = _square(gate)
+    if not n or not library().numpys:
+        return False
+    raw, values = plan.new_buffer(_DOUBLE, n * n), plan.new_buffer(_DOUBLE, n)
+    vectors = View(raw, raw.whole((n, n)).array.T)
+    plan.copied(gate.inputs[0], vectors)
+    numbers, integers = _workspace(n)
+    work, whole = plan.new_buffer(_DOUBLE, numbers), plan.new_buffer(_integer(), integers)
+    arguments = ["V", gate.static.get("UPLO", "L"), n, (raw, 0), n, (values, 0), (work, 0), numbers,
+                 (whole, 0), integers]  # fmt: skip
+    _step(plan, gate, "dsyevd", arguments, 4 * n**3, [], [raw, values, work, whole])
+    _given(plan, gate.outputs[0], values.whole((n,)))
+    _given(plan, gate.outputs[1], vectors)
+    return True
+
+
 #: How each joins a plan; False where it does not.
 SYSTEMS: dict[str, Callable[[Plan, Gate], bool]] = {
     "cholesky": _cholesky, "solve": _solve, "inv": _inverse, "inverse": _inverse, "slogdet": _slogdet,
-    "diag": _diagonal,
+    "diag": _diagonal, "eigh": _eigh,
 }  # fmt: skip

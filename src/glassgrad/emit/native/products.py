@@ -12,17 +12,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from string import ascii_letters
+from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Gate
-from glassgrad.emit.native.elements import Kind, kind_of
+from glassgrad.emit.native.elements import Block, Element, Kind, kind_of
 from glassgrad.emit.native.memory import View, short_rows
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step, Store
 
 __all__ = ["PRODUCTS", "Product"]
 
+_SHORT = 8  # terms of a sum up to which it is written out
 _SMALL = 4_000  # multiplications up to which a loop nest is faster than a call of BLAS
 
 
@@ -135,15 +137,52 @@ def _product(plan: Plan, gate: Gate) -> bool:
     summed = [x for x in dict.fromkeys(of_a + of_b) if x not in out]
     inner = [x for x in summed if x in of_a and x in of_b]
     work = math.prod(sizes.values())
-    same = a.dtype == b.dtype == gate.output.dtype
-    if same and inner and len(inner) == len(summed) and work > _SMALL and _worth(sizes, out, inner):
-        return _by_blas(plan, gate, spelled, sizes, inner)
+    if inner and len(inner) == len(summed):
+        if math.prod([sizes[x] for x in inner]) <= _SHORT:
+            return _by_elements(plan, gate, spelled, sizes, inner)
+        vectors = all(x in inner for x in (*of_a, *of_b))  # nothing that BLAS could use twice
+        if work > _SMALL and not vectors:
+            return _by_blas(plan, gate, spelled, sizes, inner)
     return _by_nest(plan, gate, spelled, sizes, summed)
 
 
-def _worth(sizes: dict[str, int], out: str, inner: Sequence[str]) -> bool:
-    """Whether each product of a batch is large enough for a call."""
-    return math.prod([sizes[x] for x in inner]) > 3
+def _by_elements(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[str, int],
+                 inner: Sequence[str]) -> bool:  # fmt: skip
+    """A short sum for each element of the result, written out."""
+    out, domain = spelled[2], gate.output.shape
+    kind = kind_of(gate.output.dtype)
+    factors = [(plan.view(o), letters) for o, letters in zip(gate.inputs, spelled, strict=False)]
+    at_once = [[_over(_at(view, letters, dict(zip(inner, index, strict=True))),
+                      "".join([x for x in letters if x not in inner]), out, domain)
+                for view, letters in factors]
+               for index in np.ndindex(tuple([sizes[x] for x in inner]))]  # fmt: skip
+    nest = plan.nest_for(domain, [], [v for pair in at_once for v in pair])
+    total: Any = None
+    for pair in at_once:
+        given = [plan.load(nest, v) for v in pair]
+        made = plan.operation(nest, _times, given, kind)
+        total = made if total is None else plan.operation(nest, _plus, [total, made], kind)
+    nest.gates.append(gate)
+    plan.made[gate.output] = total
+    return True
+
+
+def _times(b: Block, x: Any, y: Any) -> Element:
+    return b.passing("fmul", x, y)
+
+
+def _plus(b: Block, x: Any, y: Any) -> Element:
+    return b.passing("fadd", x, y)
+
+
+def _at(view: View, letters: str, index: dict[str, int]) -> View:
+    """The part of a factor where some letters are numbers."""
+    key: list[Any] = []
+    for letter, n in zip(letters, view.shape, strict=True):
+        at = index.get(letter)
+        key.append(slice(None) if at is None else slice(at, at + 1) if n > 1 else slice(0, 1))
+    array = view.array[tuple(key)]
+    return View(view.buffer, array.squeeze(tuple([k for k, x in enumerate(letters) if x in index])))
 
 
 def _by_nest(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[str, int],
@@ -160,7 +199,7 @@ def _by_nest(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[
     nest = plan.nest_for(domain, homes, [v for v in views if v is not None])
     given = [plan.read(nest, o) if v is None else plan.load(nest, v)
              for o, v in zip(gate.inputs, views, strict=True)]  # fmt: skip
-    made = plan.operation(nest, lambda b, x, y: b.passing("fmul", x, y), given, kind)
+    made = plan.operation(nest, _times, given, kind)
     nest.gates.append(gate)
     if summed:
         axes = tuple(range(len(spelled[2]), len(word)))
@@ -192,10 +231,10 @@ def _by_blas(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[
     for operand, letters, first, second in ((a, of_a, rows, inner), (b, of_b, inner, columns)):
         view = plan.view(operand)
         made = _matrix(view, letters, batch, first, second, sizes)
-        if made is None:
+        if made is None or operand.dtype != gate.output.dtype:
             word = "".join([*batch, *first, *second])
             array = view.array.transpose([letters.index(x) for x in word])
-            fresh = plan.new_buffer(operand.dtype, operand.type.size, tested=True)
+            fresh = plan.new_buffer(gate.output.dtype, operand.type.size, tested=True)
             target = fresh.whole(array.shape)
             nest = plan.new_nest(array.shape)
             nest.stores.append(Store(plan.load(nest, View(view.buffer, array)), target))

@@ -23,8 +23,8 @@ __all__ = ["Library", "library"]
 
 # How builds of NumPy spell a function's name: those of PyPI, then those of distributions.
 _SPELLINGS = ("scipy_{}_64_", "scipy_{}_", "{}_64_", "{}_")
-_BLAS = ("gemm", "gemv")
-_LAPACK = ("getrf", "getrs", "potrf", "syevd", "trtrs")
+_BLAS = ("dgemm", "dgemv", "sgemm", "sgemv")
+_LAPACK = ("dgetrf", "dgetrs", "dpotrf", "dsyevd", "dtrtrs")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _numpys() -> Library | None:
     def addresses(spelling: str) -> dict[str, int]:
         made = {}
         for module, names in ((blas, _BLAS), (lapack, _LAPACK)):
-            for name in [letter + name for letter in "sd" for name in names]:
+            for name in names:
                 if not hasattr(module, spelling.format(name)):
                     return {}
                 where = ctypes.cast(module[spelling.format(name)], ctypes.c_void_p).value

@@ -1,8 +1,9 @@
 """Systems of small matrices written out element by element, and what is made of other systems.
 
 A matrix of up to four rows is eliminated in as many elementwise gates as there are steps, for all
-of a batch at once, with the pivots that LAPACK would choose: in each column the largest. Where a
-pivot is zero the numbers are not finite, and native code hands over to NumPy, which raises.
+of a batch at once, with the pivots that LAPACK would choose: in each column the largest. It is done
+in double precision, as NumPy does it for single, too. Where a pivot is zero the numbers are not
+finite, and native code hands over to NumPy, which raises.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from glassgrad.tracing import apply
 __all__ = ["MATRICES"]
 
 _MOST = 4  # rows of a matrix that is written out
-_SINGULAR = 0.0
 
 Rows = list[list[Any]]
 
@@ -34,13 +34,22 @@ def _small(*operands: Any) -> bool:
 
 def _elements(a: Any) -> Rows:
     n, m = np.shape(a)[-2:]
-    return [[a[..., i, j] for j in range(m)] for i in range(n)]
+    return [[_double(a[..., i, j]) for j in range(m)] for i in range(n)]
 
 
-def _matrix(rows: Rows) -> Any:
+def _double(x: Any) -> Any:
+    return x if x.dtype == np.float64 else x.astype(np.float64)
+
+
+def _matrix(rows: Rows, dtype: Any) -> Any:
     """Elements, each over a batch, as matrices."""
-    cells = [np.stack(np.broadcast_arrays(*row), axis=-1) for row in rows]
+    cells = [_vector(row, dtype) for row in rows]
     return np.stack(np.broadcast_arrays(*cells), axis=-2)
+
+
+def _vector(cells: Sequence[Any], dtype: Any) -> Any:
+    given = [x if x.dtype == dtype else x.astype(dtype) for x in cells]
+    return np.stack(np.broadcast_arrays(*given), axis=-1)
 
 
 def _eliminated(a: Rows, right: Rows) -> tuple[Rows, Rows, Any]:
@@ -50,7 +59,7 @@ def _eliminated(a: Rows, right: Rows) -> tuple[Rows, Rows, Any]:
     for k in range(n):
         for r in range(k + 1, n):
             larger = np.abs(a[r][k]) > np.abs(a[k][k])
-            turn = np.where(larger, -1.0, 1.0).astype(a[k][k].dtype)
+            turn = np.where(larger, -1.0, 1.0)
             sign = turn if sign is None else sign * turn
             for rows, first in ((a, k), (right, 0)):
                 for j in range(first, len(rows[k])):
@@ -81,27 +90,19 @@ def _back(upper: Rows, right: Rows) -> Rows:
 def _solve(a: Any, b: Any) -> Any:
     if not _small(a, b) or (np.ndim(b) > 1 and np.shape(b)[-1] > 2 * _MOST):
         return None
-    right = _elements(b) if np.ndim(b) > 1 else [[b[i]] for i in range(np.shape(b)[0])]
+    right = _elements(b if np.ndim(b) > 1 else np.expand_dims(b, -1))
     upper, right, _ = _eliminated(_elements(a), right)
     solved = _back(upper, right)
     if np.ndim(b) > 1:
-        return _matrix(solved)
-    return np.stack(np.broadcast_arrays(*[row[0] for row in solved]), axis=-1)
+        return _matrix(solved, a.dtype)
+    return _vector([row[0] for row in solved], a.dtype)
 
 
 def _inverse(a: Any) -> Any:
     if not _small(a):
         return None
-    n = np.shape(a)[-1]
-    # All the same numbers as a batch, so that nothing that is known to be zero is multiplied.
-    return _matrix(_inverted(_elements(a), n))
-
-
-def _inverted(a: Rows, n: int) -> Rows:
-    one = np.ones(np.shape(a[0][0]), a[0][0].dtype)
-    eye = [[one if i == j else one * 0 for j in range(n)] for i in range(n)]
-    upper, right, _ = _eliminated(a, eye)
-    return _back(upper, right)
+    upper, right, _ = _eliminated(_elements(a), _elements(np.eye(np.shape(a)[-1])))
+    return _matrix(_back(upper, right), a.dtype)
 
 
 def _diagonal(a: Any) -> tuple[list[Any], Any]:
@@ -111,8 +112,8 @@ def _diagonal(a: Any) -> tuple[list[Any], Any]:
 
 def _det(a: Any) -> Any:
     """By the logarithms, as NumPy has it: a product on the way could leave what numbers can hold."""
-    sign, logarithm = slogdet(a)
-    return sign * np.exp(logarithm)
+    sign, logarithm = slogdet(_double(a))
+    return (sign * np.exp(logarithm)).astype(a.dtype)
 
 
 def _slogdet(a: Any) -> Any:
@@ -124,7 +125,7 @@ def _slogdet(a: Any) -> Any:
     logarithm = np.log(np.abs(pivots[0]))
     for pivot in pivots[1:]:
         logarithm = logarithm + np.log(np.abs(pivot))
-    return sign, logarithm
+    return sign.astype(a.dtype), logarithm.astype(a.dtype)
 
 
 def _cofactors(a: Any) -> Any:
@@ -145,9 +146,9 @@ def _cholesky(a: Any, *, upper: bool = False) -> Any:
             for k in range(j):
                 value = value - made[i][k] * made[j][k]
             made[i][j] = np.sqrt(value) if i == j else value / made[j][j]
-    zero = np.zeros(np.shape(made[0][0]), a.dtype)
+    zero = np.zeros(np.shape(made[0][0]))
     cells = [[made[i][j] if i >= j else zero for j in range(n)] for i in range(n)]
-    return _matrix([list(row) for row in zip(*cells, strict=True)] if upper else cells)
+    return _matrix([list(row) for row in zip(*cells, strict=True)] if upper else cells, a.dtype)
 
 
 # -- eigenvalues ---------------------------------------------------------------------------------
