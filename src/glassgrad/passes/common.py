@@ -20,12 +20,12 @@ def without_repetition(circuit: Circuit) -> Circuit:
     gates = []
     repeatable = {gate.op for gate in circuit.gates if gate.backward}
     for gate in circuit.gates:
+        inputs = tuple([renamed.get(i, i) for i in gate.inputs])
         if not gate.backward:
             if gate.op in repeatable and gate.inputs and not gate.op.effect:
-                known.setdefault(_key(gate, gate.inputs), gate.outputs)
-            gates.append(gate)
+                known.setdefault(_key(gate, inputs), gate.outputs)
+            gates.append(gate.with_inputs(inputs))
             continue
-        inputs = tuple([renamed.get(i, i) for i in gate.inputs])
         plain = gate.op.effect or gate.op.name == "identity" or not inputs
         key = None if plain else _key(gate, inputs)
         if key is not None:

@@ -35,7 +35,7 @@ class System(Step):
     Attributes
     ----------
     routine
-        Its name.
+        Its name without the letter for double precision.
     arguments
         Each a buffer with an element, a number, or a letter; ``info`` is added.
     work
@@ -77,7 +77,7 @@ def written(step: System) -> tuple[str, list[tuple[Buffer, int]]]:
     text = "\n".join([
         "define internal i32 @NAME(ptr %list) {", *given([f"%p{n}" for n in range(len(places))]),
         *lines, f"  %info = alloca {lapack.integer}", f"  store {lapack.integer} 0, ptr %info",
-        f"  %f = inttoptr i64 {lapack.address(step.routine)} to ptr",
+        f"  %f = inttoptr i64 {lapack.address('d' + step.routine)} to ptr",
         *released([f"  call void %f({call})"], step.work),
         f"  %i = load {lapack.integer}, ptr %info", f"  %well = icmp eq {lapack.integer} %i, 0",
         "  %answer = zext i1 %well to i32", "  ret i32 %answer", "}", "",
@@ -133,7 +133,7 @@ def _cholesky(plan: Plan, gate: Gate) -> bool:
     raw = plan.new_buffer(_DOUBLE, n * n).whole((n, n))
     plan.copied(gate.inputs[0], raw)
     # Row by row a lower triangle is what LAPACK takes for an upper one.
-    _step(plan, gate, "dpotrf", ["L" if upper else "U", n, (raw.buffer, 0), n], n**3 // 6, [],
+    _step(plan, gate, "potrf", ["L" if upper else "U", n, (raw.buffer, 0), n], n**3 // 6, [],
           [raw.buffer])  # fmt: skip
     plan.triangular[wire] = raw, upper
     kept = np.tri(n, dtype=bool).T if upper else np.tri(n, dtype=bool)
@@ -183,7 +183,7 @@ def _factors(plan: Plan, gate: Gate, n: int) -> tuple[View, View, bool]:
     target = View(raw.buffer, raw.array.T) if by_columns else raw
     plan.copied(gate.inputs[0], target)
     pivots = plan.new_buffer(_integer(), n).whole((n,))
-    _step(plan, gate, "dgetrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], n**3 // 3, [],
+    _step(plan, gate, "getrf", [n, n, (raw.buffer, 0), n, (pivots.buffer, 0)], n**3 // 3, [],
           [raw.buffer, pivots.buffer])  # fmt: skip
     plan.factors[view.key()] = raw, pivots, not by_columns
     plan.factors[View(view.buffer, view.array.T).key()] = raw, pivots, by_columns
@@ -219,11 +219,11 @@ def _solved(plan: Plan, gate: Gate, right: Any) -> bool:
         raw, upper = known
         rows = raw.strides[1] == 1  # then LAPACK sees the transpose, and the other triangle
         flags = ["U" if upper != rows else "L", "T" if rows else "N", "N"]
-        _step(plan, gate, "dtrtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
+        _step(plan, gate, "trtrs", [*flags, n, many, (raw.buffer, 0), n, (lying, 0), n],
               n * n * many // 2, [raw.buffer], [lying])  # fmt: skip
     else:
         factors, pivots, turned = _factors(plan, gate, n)
-        _step(plan, gate, "dgetrs",
+        _step(plan, gate, "getrs",
               ["T" if turned else "N", n, many, (factors.buffer, 0), n, (pivots.buffer, 0), (lying, 0), n],
               n * n * many, [factors.buffer, pivots.buffer], [lying])  # fmt: skip
     _given(plan, wire, result)
@@ -281,7 +281,7 @@ def _eigh(plan: Plan, gate: Gate) -> bool:
     work, whole = plan.new_buffer(_DOUBLE, numbers), plan.new_buffer(_integer(), integers)
     arguments = ["V", gate.static.get("UPLO", "L"), n, (raw, 0), n, (values, 0), (work, 0), numbers,
                  (whole, 0), integers]  # fmt: skip
-    _step(plan, gate, "dsyevd", arguments, 4 * n**3, [], [raw, values, work, whole])
+    _step(plan, gate, "syevd", arguments, 4 * n**3, [], [raw, values, work, whole])
     _given(plan, gate.outputs[0], values.whole((n,)))
     _given(plan, gate.outputs[1], vectors)
     return True

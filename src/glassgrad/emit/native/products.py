@@ -24,7 +24,7 @@ from glassgrad.emit.native.steps import Step, Store
 
 __all__ = ["PRODUCTS", "Product"]
 
-_SHORT = 8  # terms of a sum up to which it is written out
+_SHORT = 8  # terms of a sum up to which it is written out, in a batch
 _SMALL = 4_000  # multiplications up to which a loop nest is faster than a call of BLAS
 
 
@@ -138,7 +138,8 @@ def _product(plan: Plan, gate: Gate) -> bool:
     inner = [x for x in summed if x in of_a and x in of_b]
     work = math.prod(sizes.values())
     if inner and len(inner) == len(summed):
-        if math.prod([sizes[x] for x in inner]) <= _SHORT:
+        many = math.prod([sizes[x] for x in out if x in of_a and x in of_b])
+        if many > 1 and math.prod([sizes[x] for x in inner]) <= _SHORT:
             return _by_elements(plan, gate, spelled, sizes, inner)
         vectors = all(x in inner for x in (*of_a, *of_b))  # nothing that BLAS could use twice
         if work > _SMALL and not vectors:
@@ -148,7 +149,7 @@ def _product(plan: Plan, gate: Gate) -> bool:
 
 def _by_elements(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[str, int],
                  inner: Sequence[str]) -> bool:  # fmt: skip
-    """A short sum for each element of the result, written out."""
+    """A short sum for each element of the result, written out: small matrices in registers."""
     out, domain = spelled[2], gate.output.shape
     kind = kind_of(gate.output.dtype)
     factors = [(plan.view(o), letters) for o, letters in zip(gate.inputs, spelled, strict=False)]
@@ -213,7 +214,8 @@ def _over(view: View, letters: str, word: str, domain: tuple[int, ...]) -> View:
     """A factor as an array over all letters."""
     order = sorted(range(len(letters)), key=lambda n: word.index(letters[n]))
     array = view.array.transpose(order)
-    array = array[tuple([slice(None) if x in letters else None for x in word])]
+    # With the ellipsis it is a view even of one element.
+    array = array[(*[slice(None) if x in letters else None for x in word], ...)]
     return View(view.buffer, np.broadcast_to(array, domain))
 
 

@@ -33,6 +33,8 @@ def expanded(circuit: Circuit) -> Circuit:
     walk = _Walk(circuit)
     for gate in circuit.gates:
         walk.visit(gate)
+    if not walk.expanded:
+        return circuit
     outputs = tuple([walk.now(o) for o in circuit.outputs])
     made = Circuit(circuit.inputs, tuple(walk.gates), outputs, circuit.names)
     return without_dead_gates(without_repetition(made))
@@ -45,6 +47,7 @@ class _Walk:
         self.trace = SymbolicTrace(Circuit(circuit.inputs, (), (), circuit.names))
         self.gates: list[Gate] = []
         self.renamed: dict[Operand, Operand] = {}
+        self.expanded = False
 
     def now(self, operand: Operand) -> Operand:
         return self.renamed.get(operand, operand)
@@ -69,6 +72,7 @@ class _Walk:
         for wire, operand in zip(gate.outputs, operands, strict=True):
             if (operand.shape, operand.dtype) != (wire.shape, wire.dtype):
                 return False
+        self.expanded = True
         for part in parts:  # which may be others put together in their turn
             self.visit(part)
         for wire, operand in zip(gate.outputs, operands, strict=True):

@@ -35,12 +35,14 @@ def _einsum(*factors: Any, subscripts: str, optimize: Any = False) -> Any:
     for pair in _order(terms, out, sizes) if len(terms) > 2 else ():
         terms = _joined(terms, pair, out)
     if len(terms) == 2:
-        terms = [_pair(*terms, out)]
+        terms = [_pair(terms[0], terms[1], out)]
     word, made = terms[0]
     return _laid_out(word, made, out, sizes)
 
 
-def _plain(words: Sequence[str], out: str, factors: Sequence[Any], sizes: Mapping[str, int]) -> bool:
+def _plain(
+    words: Sequence[str], out: str, factors: Sequence[Any], sizes: Mapping[str, int]
+) -> bool:
     """Whether a product of two factors needs no more than to be done."""
     a, b = words
     return (
@@ -105,7 +107,8 @@ def _pair(a: Term, b: Term, kept: str) -> Term:
     (left, x), (right, y) = a, b
     word = "".join([c for c in dict.fromkeys(left + right) if c in kept])
     if not left or not right:
-        return word, x * y
+        gone = tuple([n for n, c in enumerate(left + right) if c not in kept])
+        return word, np.sum(x * y, axis=gone) if gone else x * y
     return word, einsum(x, y, subscripts=f"{left},{right}->{word}")
 
 

@@ -1,7 +1,7 @@
 """Systems of small matrices written out element by element, and what is made of other systems.
 
-A matrix of up to four rows is eliminated in as many elementwise gates as there are steps, for all
-of a batch at once, with the pivots that LAPACK would choose: in each column the largest. It is done
+A small matrix is eliminated in as many elementwise gates as there are steps, for all of a batch at
+once, with the pivots that LAPACK would choose: in each column the largest. It is done
 in double precision, as NumPy does it for single, too. Where a pivot is zero the numbers are not
 finite, and native code hands over to NumPy, which raises.
 """
@@ -21,7 +21,8 @@ from glassgrad.tracing import apply
 
 __all__ = ["MATRICES"]
 
-_MOST = 4  # rows of a matrix that is written out
+_MOST = 4  # rows of a matrix that is written out ...
+_MOST_OF_MANY, _MANY = 6, 100  # ... and of each of a batch, from so many on
 
 Rows = list[list[Any]]
 
@@ -29,7 +30,8 @@ Rows = list[list[Any]]
 def _small(*operands: Any) -> bool:
     """Whether the first is a small matrix, or a batch of them, and all are of one precision."""
     same = len({o.dtype for o in operands}) == 1 and operands[0].dtype.kind == "f"
-    return same and 1 < np.shape(operands[0])[-1] <= _MOST
+    *batch, n, _ = np.shape(operands[0])
+    return same and 1 < n <= (_MOST if math.prod(batch) < _MANY else _MOST_OF_MANY)
 
 
 def _elements(a: Any) -> Rows:

@@ -16,7 +16,9 @@ def _spread(a: Any, times: Sequence[int], after: bool) -> Any:
     """Every axis copied so many times; a copy's elements stand side by side, or (after) apart."""
     shape = np.shape(a)
     ones = tuple([m for n in shape for m in ((1, n) if after else (n, 1))])
-    full = tuple([m for n, t in zip(shape, times, strict=True) for m in ((t, n) if after else (n, t))])
+    full = tuple(
+        [m for n, t in zip(shape, times, strict=True) for m in ((t, n) if after else (n, t))]
+    )
     many = np.broadcast_to(np.reshape(a, ones), full)
     return np.reshape(many, tuple([n * t for n, t in zip(shape, times, strict=True)]))
 

@@ -54,15 +54,36 @@ def _mean(a: Any, *rest: Any, axis: Any = None, keepdims: bool = False,
 
 
 def _norm(x: Any, *, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    axes = tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = (
+        tuple(range(np.ndim(x))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    )
     if x.dtype.kind != "f" or not axes:
         return None
     if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
         return np.sqrt(np.sum(x * x, axis=axes, keepdims=keepdims))
-    if len(axes) == 1 and ord in (1, math.inf, -math.inf):
-        reduce = {1: np.sum, math.inf: np.max, -math.inf: np.min}[ord]
-        return reduce(np.abs(x), axis=axes, keepdims=keepdims)
+    if len(axes) == 1 and ord == 1:
+        return np.sum(np.abs(x), axis=axes, keepdims=keepdims)
+    if len(axes) == 1 and ord == math.inf:
+        return np.max(np.abs(x), axis=axes, keepdims=keepdims)
+    if len(axes) == 1 and ord == -math.inf:
+        return np.min(np.abs(x), axis=axes, keepdims=keepdims)
     return None
+
+
+def _one_more(reduce: Any, both: Any) -> Callable[..., Any]:
+    """An extreme or product of some elements only, or with one number more."""
+
+    def rule(a: Any, *rest: Any, axis: Any = None, keepdims: bool = False, initial: Any = None,
+             named: tuple[str, ...] = ()) -> Any:  # fmt: skip
+        if named not in ((), ("where",)) or initial is None or a.dtype.kind != "f":
+            return None
+        more = a.dtype.type(initial)
+        # What is left out is as if it were the number itself, or one.
+        spare = more if reduce is not np.prod else a.dtype.type(1)
+        chosen = np.where(rest[0], a, spare) if named else a
+        return both(reduce(chosen, axis=axis, keepdims=keepdims), more)
+
+    return rule
 
 
 # -- exponentials and their shares ---------------------------------------------------------------
@@ -99,5 +120,6 @@ def _logsumexp(a: Any, *weights: Any, axis: Any = None, keepdims: bool = False,
 
 SUMS: Mapping[str, Callable[..., Any]] = {
     "var": _var, "std": _std, "sum": _sum, "mean": _mean, "norm": _norm, "softmax": _softmax,
-    "log_softmax": _log_softmax, "logsumexp": _logsumexp,
+    "log_softmax": _log_softmax, "logsumexp": _logsumexp, "max": _one_more(np.max, np.maximum),
+    "min": _one_more(np.min, np.minimum), "prod": _one_more(np.prod, np.multiply),
 }  # fmt: skip
