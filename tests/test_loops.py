@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -363,3 +364,28 @@ def test_a_copy_or_view_that_is_written_to_leaves_the_first_as_it_was() -> None:
     x = np.random.default_rng(13).normal(size=50)
     agree(copied, x)
     agree(reshaped, x)
+
+
+@pytest.mark.parametrize("size", [*range(7, 26), 31, 39, 40, 41, 63, 65, 71, 1023, 2056, 3100])
+def test_rows_of_any_length_are_taken_whole(size: int) -> None:
+    """Vectors in a row, single ones that are left, and the part of one at the end."""
+    rng = np.random.default_rng(size)
+    rows = rng.normal(size=(40, size))
+    agree(lambda x: np.sum(x * x), rows[0])
+    agree(lambda x: np.sum(np.sum(x * x, axis=1) ** 2) + np.sum(np.exp(x) * np.sin(x)), rows)
+    agree(lambda x: np.sum(np.max(x * 2.0, axis=1) * np.sum(x / (1 + x * x), axis=1)), rows)
+    agree(lambda x: np.sum(x * x) * np.sum(np.tanh(x)), rows.astype(np.float32), rtol=1e-5)
+
+
+def test_what_takes_next_to_no_time_is_compiled_in_haste() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return np.sum(np.sum(np.exp(x), axis=0) * y) + np.sum(y * y)
+
+    args = np.ones((2000, 40)), np.ones(40)
+    made = kernel.kernel(path_of(f, args).circuit(False))
+    order = re.findall(r"@(step\d+), i64", made.text)  # as they stand in the table of steps
+    hasty = set(re.findall(r"define .*@(step\d+)\(.*optnone", made.text))
+    work = {name: step.work for name, step in zip(order, made.steps, strict=True)}
+    assert 0 < len(hasty) < len(work)
+    assert sum(work[name] for name in hasty) < 0.01 * sum(work.values())
+    agree(f, *args)

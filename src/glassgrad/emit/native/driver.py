@@ -18,6 +18,7 @@ __all__ = ["Place", "driver", "head", "start_of"]
 # What a place is counted from, by number; the inputs and then the outputs follow.
 _NOTHING, _ARENA, _IN, _OUT, _FIRST = 0, 1, 2, 3, 4
 _ALIGN = 64
+_FEW = 100  # steps
 
 
 class Place(NamedTuple):
@@ -76,13 +77,14 @@ def driver(
     for slot, start, offset in records:
         slots[slot] = offset + (address if start == _ARENA else 0)
     keep[:0] = [home, table, moving]
+    how = " optnone noinline" if len(calls) <= _FEW else ""  # `hasty`: it is mostly waiting
     lines = [
         f"@steps = internal constant [{len(calls)} x {{ ptr, i64 }}] ["
         + ", ".join(f"{{ ptr, i64 }} {{ ptr @{name}, i64 {8 * at} }}"
                     for (name, _), at in zip(calls, starts, strict=True)) + "]",
         f"@free = internal global ptr inttoptr (i64 {address} to ptr)",
         "declare ptr @aligned_alloc(i64, i64)", "declare void @gg_free(ptr)", _FILL,
-        "define internal i32 @kernel(ptr %in, ptr %out) {",
+        f"define internal i32 @kernel(ptr %in, ptr %out){how} {{",
         f"  %bases = alloca [{_FIRST + n_in + n_out} x ptr]",
         "  store ptr null, ptr %bases",
         f"  %b{_IN} = getelementptr ptr, ptr %bases, i64 {_IN}", f"  store ptr %in, ptr %b{_IN}",

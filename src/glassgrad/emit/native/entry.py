@@ -20,13 +20,12 @@ from glassgrad.emit.native.machine import compiled
 from glassgrad.emit.native.recycling import Shelf, shelving
 from glassgrad.emit.native.shapes import Call, Item, Nest, Shape, flat, items_of
 from glassgrad.emit.native.taking import KEYS, LAY_OUT, take
-from glassgrad.emit.native.writing import DECLARED, Text, address
+from glassgrad.emit.native.writing import DECLARED, Text, address, hasty
 
 __all__ = ["DECLINED", "Answer", "forget_results", "native_program", "program_text"]
 
 #: What the function ``answer`` gives where the NumPy tier has to answer. No object stands there.
 DECLINED = 1
-_FEW = 12  # arguments and results up to which LLVM improves how they are handled
 _MOST = 300  # beyond, calls are not what takes the time
 
 
@@ -205,13 +204,12 @@ def _entry(
     e.put(f"br label %{done}")
     e.start(done)
     e.put(f"ret ptr {e.new('load ptr, ptr %root')}")
-    # With many arguments LLVM would take seconds to improve what runs in no time.
-    how = "optnone noinline" if n_in + n_out > _FEW else ""
-    return "\n".join([
+    text = "\n".join([
         KEYS, LAY_OUT, shelving(results.shelf.sets), *[text for _, text in e.functions.values()],
-        f"define ptr @answer(ptr %args, i64 %nargs, ptr %kwnames) {how} {{", *e.lines, "}",
-        _FOR_PYTHON,
+        "define ptr @answer(ptr %args, i64 %nargs, ptr %kwnames) {", *e.lines, "}", _FOR_PYTHON,
     ])  # fmt: skip
+    # In no time it is run, in haste or not; LLVM would take long to improve it.
+    return "\n".join([*e.constants, hasty(text)])
 
 
 _FOR_PYTHON = f"""

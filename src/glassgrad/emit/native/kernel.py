@@ -29,11 +29,13 @@ from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.threads import RELEASING
 from glassgrad.emit.native.tiles import Group, tiled, touched
 from glassgrad.emit.native.unrolled import unrolled
+from glassgrad.emit.native.writing import hasty
 from glassgrad.passes import for_native
 from glassgrad.passes.expanding import expanded
 
 __all__ = ["Kernel", "kernel"]
 
+_LITTLE = 0.01  # of the work: LLVM makes the functions that do no more of it in haste
 _SMALL = 32  # elements of an array up to which everything is unrolled
 
 
@@ -118,12 +120,19 @@ class _Functions:
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
+        self.work: dict[str, float] = {}  # of all that runs in a function itself
         self.nests: dict[Any, tuple[str, list[int]]] = {}
         self.declared: set[str] = set()
         self.elementary: set[tuple[str, Kind, int]] = set()
 
-    def call(self, step: Step) -> tuple[str, list[Place]]:
-        """The name of a step's function, and the places it is called with."""
+    def call(self, step: Step, times: int = 1) -> tuple[str, list[Place]]:
+        """The name of a step's function, and the places it is called with, so many times."""
+        name, places = self.written(step)
+        work = times * step.work if isinstance(step, Nest) else 0  # of all others it is not here
+        self.work[name] = self.work.get(name, 0) + work
+        return name, places
+
+    def written(self, step: Step) -> tuple[str, list[Place]]:
         if isinstance(step, Nest):
             key, seen = _pattern(step)
             known = self.nests.get(key)
@@ -141,7 +150,7 @@ class _Functions:
             text, views = blas.written(step)
             places = [_place(v.buffer, 0, v.moves) for v in views]
         elif isinstance(step, Group):
-            inner = [[self.call(s) for s in tiling.steps] for tiling in step.tilings]
+            inner = [[self.call(s, tiling.times) for s in tiling.steps] for tiling in step.tilings]
             text, places, declared = groups.written(step, inner)
             self.declared |= declared
         elif isinstance(step, System):
@@ -153,7 +162,19 @@ class _Functions:
             places = [Place(None, 0, table) for table in ("in", "out", "arena")]
         return self.names.setdefault(text, f"step{len(self.names)}"), places
 
+    def rest(self) -> set[str]:
+        """The functions in which next to no time is spent."""
+        left = _LITTLE * sum(self.work.values())
+        found = set()
+        for name in sorted(self.work, key=lambda name: self.work[name]):
+            left -= self.work[name]
+            if left < 0:
+                break
+            found.add(name)
+        return found
+
     def texts(self) -> list[str]:
+        rest = self.rest()
         if any("@longs" in text for text in self.names):
             self.declared |= {'@longs = private constant [4 x i8] c"LLL\\00"',
                               "declare ptr @gg_PyObject_CallFunction(ptr, ptr, ...)"}  # fmt: skip
@@ -161,7 +182,8 @@ class _Functions:
             self.declared |= set(RELEASING)
         text, declared = definitions(self.elementary)
         return [*sorted(self.declared | declared), text,
-                *[text.replace("@NAME", f"@{name}") for text, name in self.names.items()]]  # fmt: skip
+                *[(hasty(text) if name in rest else text).replace("@NAME", f"@{name}")
+                  for text, name in self.names.items()]]  # fmt: skip
 
 
 def _place(buffer: Buffer, element: int, moves: Moves) -> Place:

@@ -94,9 +94,7 @@ class Writer(Walk):
             return 1
         if not all(self.in_registers(r) and not self.again(r) for r in nest.reductions):
             return 1
-        moved = len(nest.loads) + len(nest.stores) + len(nest.reductions)
-        work = sum(o.cost for o in nest.operations) + moved
-        return ranges(self.length(), work * math.prod(self.sizes))
+        return ranges(self.length(), nest.work)
 
     def length(self) -> int:
         """How often the outermost loop runs: in blocks, where it is the only one."""
@@ -112,12 +110,11 @@ class Writer(Walk):
         if not self.nest.reductions and (self.nest.operations or self.nest.stores):
             return 1  # only what is tested and not stored is a sum alike
         many = self.sizes[-1] // self.width
-        wanted = (
-            4 if len(self.nest.operations) <= 12 else 2 if len(self.nest.operations) <= 40 else 1
-        )
-        while wanted > many:
+        cost = sum(o.cost for o in self.nest.operations)  # of long bodies the processor itself
+        wanted = 4 if cost <= 4 else 2 if cost <= 16 else 1  # begins the next before one is done
+        while wanted > 1 and (wanted > many or (many % wanted and many < 4 * wanted)):
             wanted //= 2
-        return max(wanted, 1)
+        return wanted
 
     # -- the function ------------------------------------------------------------------------
 
@@ -164,6 +161,8 @@ class Writer(Walk):
 
     def loop(self, name: str, size: int, body: Sequence[str], outermost: bool = False) -> list[str]:
         """A loop from 0 to size, or over the range that is this thread's."""
+        if size == 1 and not (outermost and self.parallel):
+            return [f"  {name} = add i64 0, 0", *body]
         n = next(self.names)
         start, end = ("%lo", "%hi") if outermost and self.parallel else ("0", str(size))
         self.stack.append(f"  %c{n} = alloca i64")
@@ -216,12 +215,17 @@ class Writer(Walk):
                 body += self.body(at, u, None)
             lines += self.loop(f"%j{n}", times, body)
         done = times * step
-        while done < size:
+        whole, part = divmod(size - done, self.width)
+        if whole:
             n = next(self.names)
-            lines.append(f"  %b{n} = add nuw nsw i64 {start}, {done}")
-            left = size - done
-            lines += self.body(f"%b{n}", 0, left if left < self.width else None)
-            done += self.width
+            body = [f"  %a{n} = mul nuw nsw i64 %j{n}, {self.width}",
+                    f"  %b{n} = add nuw nsw i64 %a{n}, {start}",
+                    f"  %d{n} = add nuw nsw i64 %b{n}, {done}"]  # fmt: skip
+            lines += self.loop(f"%j{n}", whole, [*body, *self.body(f"%d{n}", 0, None)])
+        if part:
+            n = next(self.names)
+            lines.append(f"  %b{n} = add nuw nsw i64 {start}, {size - part}")
+            lines += self.body(f"%b{n}", 0, part)
         for each in self.summing:
             lines += each.carry()
         return lines

@@ -6,6 +6,7 @@ which steps must come before them, so that a gate can join any nest where that m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,6 +126,12 @@ class Nest(Step):
         self.operations = kept[::-1]
         self.loads = {key: load for key, load in self.loads.items() if load in needed}
         return bool(needed)
+
+    @property
+    def work(self) -> float:
+        """About how many additions it takes."""
+        moved = len(self.loads) + len(self.stores) + len(self.reductions)
+        return (sum([o.cost for o in self.operations]) + moved) * math.prod(self.domain)
 
     def load(self, view: View, places: View | None = None) -> Load:
         spread = view.spread(self.domain)

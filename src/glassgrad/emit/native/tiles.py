@@ -363,8 +363,7 @@ def _work(step: Nest | Product) -> float:
     """About how many additions a step takes."""
     if isinstance(step, Product):
         return math.prod(step.sizes) * math.prod(step.batch)
-    moved = len(step.loads) + len(step.stores) + len(step.reductions)
-    return (sum(o.cost for o in step.operations) + moved) * math.prod(step.domain)
+    return step.work
 
 
 def _grown(steps: Sequence[Step], start: int, axis: Axis, length: int) -> _Found | None:

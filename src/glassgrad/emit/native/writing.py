@@ -6,6 +6,7 @@ CPython that is supported; the one place that moved (a tuple's items) is asked f
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "WRITEABLE",
     "Text",
     "address",
+    "hasty",
 ]
 
 # PyObject; list and tuple; a float's and a NumPy scalar's number; NumPy's PyArrayObject_fields.
@@ -59,6 +61,11 @@ declare ptr @gg_PyLong_FromLongLong(i64)
 def address(thing: Any) -> str:
     """A Python object as a pointer; the caller sees to it that the object lives."""
     return f"inttoptr (i64 {id(thing)} to ptr)"
+
+
+def hasty(text: str) -> str:
+    """Functions whose time does not matter: LLVM makes what is quickest to make of them."""
+    return re.sub(r"(?m)^(define .*?\))(?: noinline)? \{$", r"\1 optnone noinline {", text)
 
 
 class Text:
