@@ -34,12 +34,16 @@ PAUSE = 1e-3  # lets worker threads of the last library go to sleep before the n
 
 @dataclass
 class Timing:
-    """Seconds a call, of one peer on one case; `slowest` is of the calls after the first."""
+    """Seconds a call, of one peer on one case; `slowest` is of the calls after the first.
+
+    `until` is the time of all calls, made in a row, until the last tier is in use.
+    """
 
     first: float
     second: float
     slowest: float = float("nan")
     slowest_at: int = 2
+    until: float = float("nan")
     median: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
@@ -158,18 +162,25 @@ def _limit(seconds: float) -> Iterator[None]:
 
 def _first_calls(case: Case, peer: Peer, args: tuple[object, ...]) -> tuple[Timing, Call]:
     builds: list[list[float]] = []
+    until: list[float] = []
     while True:
         start = time.perf_counter()
         call = peer.build(case, args)
         built = time.perf_counter() - start
         taken = [_time(call, 1) + built * peer.compiles_in_build, _time(call, 1)]
-        while len(taken) < peer.calls and taken[-1] < SLOW:
+        done = peer.ready(call)
+        total = sum(taken)
+        while (len(taken) < peer.calls and taken[-1] < SLOW) or not done:
             taken.append(_time(call, 1))
-        builds.append(taken)
+            if not done:
+                total += taken[-1]
+                done = peer.ready(call)
+        builds.append(taken[: max(peer.calls, 2)])
+        until.append(total)
         if len(builds) == FRESH or sum(t[0] for t in builds) > PATIENCE:
             each = [statistics.median(column) for column in zip(*builds)]
-            slowest = max(each[1:])
-            return Timing(each[0], each[1], slowest, each.index(slowest) + 1), call
+            slowest, at = max((t, n) for n, t in enumerate(each[1:], 2))
+            return Timing(each[0], each[1], slowest, at, statistics.median(until)), call
 
 
 def _steady(calls: Mapping[str, Call], timings: Mapping[str, Timing], seconds: float) -> None:

@@ -39,7 +39,9 @@ class Peer:
     applies
         Whether a case has a form for this peer; where it has none, nothing is said of the peer.
     calls
-        How many calls it may take until the last tier is in use.
+        How many of the first calls are looked at.
+    ready
+        Whether the last tier is in use by now; until then it is called on.
     tool
         The program that must be installed, if any.
     compiles_in_build
@@ -52,6 +54,7 @@ class Peer:
     gradient: bool = True
     applies: Callable[[Case], bool] = lambda case: True
     calls: int = 2
+    ready: Callable[[Call], bool] = lambda call: True
     tool: str | None = None
     compiles_in_build: bool = False
 
@@ -79,7 +82,20 @@ def _glassgrad(case: Case, args: tuple[Any, ...]) -> Call:
 
     # A copy of the function, so that no earlier build of the same case has warmed it up.
     function = gg.value_and_grad(retarget(case.model), argnums=case.argnums)
-    return lambda: function(*args)
+
+    def call() -> Any:
+        return function(*args)
+
+    call.gradient = function  # type: ignore[attr-defined]
+    return call
+
+
+def _native(call: Any) -> bool:
+    """Whether native code answers, or none will."""
+    from glassgrad.runtime import background
+
+    paths = [path for known in call.gradient._signatures.values() for path in known.paths]
+    return all(path.is_settled for path in paths) and background.idle()
 
 
 def _autograd(case: Case, args: tuple[Any, ...]) -> Call:
@@ -169,7 +185,9 @@ def _torch_compile(case: Case, args: tuple[Any, ...]) -> Call:
 
 
 PEERS: dict[str, Peer] = {
-    "glassgrad": Peer("this library, NumPy in and out", "glassgrad", _glassgrad, calls=8),
+    "glassgrad": Peer(
+        "this library, NumPy in and out", "glassgrad", _glassgrad, calls=8, ready=_native
+    ),
     "forward": Peer("plain NumPy function, no gradient", None, _forward, gradient=False),
     "by-hand": Peer("value and gradient by hand in NumPy", None, _by_hand),
     "c": Peer(

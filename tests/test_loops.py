@@ -20,6 +20,7 @@ from glassgrad.runtime.paths import Path
 
 from .programs.arrays import program
 from .programs.paths import path_of
+from .support.warm import warm
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 
@@ -177,8 +178,7 @@ def test_systems(turned: bool) -> None:
 
 def test_a_singular_matrix_raises_what_numpy_raises() -> None:
     g = gg.grad(lambda m: np.sum(np.linalg.solve(m, np.ones(40))))
-    for _ in range(8):
-        g(np.eye(40) * 2.0)
+    warm(g, np.eye(40) * 2.0)
     with pytest.raises(np.linalg.LinAlgError):
         g(np.zeros((40, 40)))
     np.testing.assert_allclose(g(np.eye(40) * 2.0), -np.full((40, 40), 0.25))
@@ -200,8 +200,7 @@ def test_calls_at_the_same_time_have_memory_of_their_own() -> None:
         lambda x: np.sum(np.sort(np.exp(x)) * np.arange(1.0, 501.0)) + np.sum(x[1:] * x[:-1])
     )
     inputs = [np.random.default_rng(n).normal(size=500) for n in range(8)]
-    for _ in range(6):
-        expected = [g(x) for x in inputs]
+    expected = [warm(g, x) for x in inputs]
     wrong: list[Any] = []
 
     def work(n: int) -> None:
@@ -272,8 +271,7 @@ def test_large_nests_run_on_all_cores() -> None:
 def test_threads_may_call_what_runs_in_threads() -> None:
     g = gg.grad(lambda x: np.sum(np.exp(-x * x) * np.sin(x)))
     inputs = [np.random.default_rng(n).normal(size=150_000) for n in range(4)]
-    for _ in range(6):
-        expected = [g(x) for x in inputs]
+    expected = [warm(g, x) for x in inputs]
     found: list[Any] = [None] * 4
 
     def work(n: int) -> None:
@@ -293,8 +291,7 @@ def test_threads_may_call_what_runs_in_threads() -> None:
 def test_a_forked_process_calls_on() -> None:
     g = gg.grad(lambda x: np.sum(np.exp(-x * x) * np.sin(x)))
     x = np.random.default_rng(0).normal(size=150_000)
-    for _ in range(6):
-        expected = g(x)
+    expected = warm(g, x)
     child = os.fork()
     if not child:
         os._exit(0 if np.array_equal(g(x), expected) else 1)
@@ -315,8 +312,7 @@ def test_indices_that_are_arguments(dtype: Any) -> None:
     table, weights = rng.normal(size=(9, 13)), rng.normal(size=9)
     rows, columns = (rng.integers(-9, 9, size=40).astype(dtype) for _ in range(2))
     g = gg.value_and_grad(look_up, (0, 1))
-    for _ in range(8):
-        g(table, weights, rows, columns)
+    warm(g, table, weights, rows, columns)
     told = gg.explain(g, table, weights, rows, columns).paths[0]
     assert told.tier == "native" and not any("getitem" in f for f in told.native.fallbacks)
     for _ in range(5):
@@ -336,9 +332,7 @@ def test_indices_that_are_arguments(dtype: Any) -> None:
 def test_masks_that_pick_as_many_run_natively() -> None:
     g = gg.value_and_grad(lambda x: np.sum(x[x > 0.0] ** 2))
     x = np.random.default_rng(12).normal(size=200)
-    for _ in range(8):
-        g(x)
-    value, gradient = g(x)
+    value, gradient = warm(g, x)
     assert value == pytest.approx(np.sum(x[x > 0] ** 2))
     np.testing.assert_allclose(gradient, np.where(x > 0, 2 * x, 0))
     assert gg.explain(g, x).paths[0].tier == "native"

@@ -25,10 +25,10 @@ from glassgrad.runtime.paths import Path
 
 from .programs.paths import path_of
 from .programs.writer import write
+from .support.warm import WARM, warm
 from .test_random_programs import Seeded
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
-WARM = 8  # calls after which a path runs natively where it can
 
 
 def native(path: Path) -> Any:
@@ -109,9 +109,8 @@ def test_no_argument_crashes_it() -> None:
 
 @pytest.mark.parametrize("a", JUNK, ids=lambda a: type(a).__name__)
 def test_a_warm_function_treats_any_argument_as_a_cold_one(a: Any) -> None:
-    warm = gg.value_and_grad(two, argnums=(0, 1))
-    for _ in range(WARM):
-        warm(np.ones(3), 2.0)
+    hot = gg.value_and_grad(two, argnums=(0, 1))
+    warm(hot, np.ones(3), 2.0)
 
     def outcome(g: Any) -> Any:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -121,7 +120,7 @@ def test_a_warm_function_treats_any_argument_as_a_cold_one(a: Any) -> None:
             except Exception as error:
                 return type(error)
 
-    found, expected = outcome(warm), outcome(gg.value_and_grad(two, argnums=(0, 1)))
+    found, expected = outcome(hot), outcome(gg.value_and_grad(two, argnums=(0, 1)))
     if isinstance(expected, type):
         assert found is expected
     else:
@@ -187,8 +186,8 @@ def test_a_long_loop_is_compiled_in_parts() -> None:
 
     g = gg.value_and_grad(f)
     expected = g(0.7, 1500)
-    for _ in range(WARM):
-        found = g(0.7, 1500)
+    found = warm(g, 0.7, 1500)
+    assert g._direct is not None
     assert found == pytest.approx(expected, rel=1e-12)
     arguments = resolve((0.7, 1500), {}, lambda n: n in (0, "x"), ["x", "n"])
     path = Path(recorded_call(f, arguments, False, ()))

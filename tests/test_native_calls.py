@@ -20,15 +20,9 @@ import glassgrad as gg
 from glassgrad.emit.native import available
 from glassgrad.runtime.gradient import GradientFunction
 
+from .support.warm import WARM, warm
+
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
-WARM = 8
-
-
-def warm(g: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call a gradient function until native code answers it."""
-    for _ in range(WARM):
-        answer = g(*args, **kwargs)
-    return answer
 
 
 def is_native(g: Any, *args: Any, **kwargs: Any) -> bool:

@@ -83,8 +83,8 @@ class Explanation:
 def explain(gradient: Any, *args: Any, **kwargs: Any) -> Explanation:
     """Tell how a gradient function runs a call: paths, guards, loops, fallbacks, compile times.
 
-    The call is made once, so that its path is known. Native code is made anew to be measured and
-    shown, whether calls already run on it or not.
+    The call is made once, so that its path is known. What is being compiled beside is waited for.
+    Native code is made anew to be measured and shown, whether calls already run on it or not.
 
     Parameters
     ----------
@@ -120,10 +120,11 @@ def explain(gradient: Any, *args: Any, **kwargs: Any) -> Explanation:
             f"explain needs what gg.grad or gg.value_and_grad gave, not {type(gradient).__name__}"
         )
     gradient(*args, **kwargs)
-    return Explanation(
-        getattr(gradient, "__qualname__", "function"),
-        tuple([_path(p) for p in gradient.known_paths(resolve(args, kwargs, *gradient.choice))]),
-    )
+    paths = gradient.known_paths(resolve(args, kwargs, *gradient.choice))
+    for path in paths:
+        path.settle()
+    return Explanation(getattr(gradient, "__qualname__", "function"),
+                       tuple([_path(path) for path in paths]))  # fmt: skip
 
 
 def _path(path: Path) -> PathExplanation:

@@ -255,6 +255,9 @@ def _native_call() -> int:
     return ready(RUNNING, GradientFunction.__call__) if _NATIVE_CALLS else 0
 
 
+Path.ready = staticmethod(_native_call)
+
+
 class _Signature:
     """What is known for one signature: the state of the outside, and the paths recorded so far."""
 

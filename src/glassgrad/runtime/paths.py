@@ -6,29 +6,34 @@ tier the program made from it when first needed.
 
 from __future__ import annotations
 
+import functools
+import itertools
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit
-from glassgrad.emit.native import Answer, available, forget_results, native_program
+from glassgrad.circuit import Circuit, WireType
+from glassgrad.emit.native import Answer, available, draft, forget_results, soon, starts, wanted
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.backend import chosen
+from glassgrad.runtime.background import Job, idle, submit, tend, wait
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.record import Recorded
 from glassgrad.tracing import Traced
 
-__all__ = ["Path", "gradients_as", "nan_value"]
+__all__ = ["Path", "begin", "gradients_as", "nan_value"]
 
 # What Python's own arithmetic raises where IEEE 754 has an answer.
 _PYTHON_ONLY = (ZeroDivisionError, OverflowError)
-# Calls on the NumPy tier before native code is made: what is called a few times only never waits
-# for a compiler.
-_WARM = 4
+# Calls on the NumPy tier after which native code is made: beside them, where it takes long, and
+# else at once. What is called a few times only never waits for a compiler.
+_BESIDE, _WARM = 2, 4
+_numbers = itertools.count(1)
 
 
 class Path:
@@ -40,7 +45,8 @@ class Path:
         The run it comes from.
     """
 
-    made = 0  # native programs of all paths so far: who keeps a list of them sees when to look
+    ready: Callable[[], Any] = bool  # prepares what all native calls need; from who answers them
+    made = 0  # another number whenever a path gets a native program: who keeps a list then looks
 
     def __init__(self, recorded: Recorded) -> None:
         self.recorded = recorded
@@ -50,7 +56,8 @@ class Path:
         self.gradient_types = [w.type for w in recorded.active]
         self._any_layout = recorded.strides is None
         self._native: Program | None = None
-        self._cold = _WARM
+        self._calls = 0  # on the NumPy tier, as far as they are counted
+        self._job: Job | None = None
         self.answer: Answer | None = None  # set by who answers a user's calls straight from here
         self.direct: Program | None = None
 
@@ -67,6 +74,11 @@ class Path:
     def is_native(self) -> bool:
         """Whether calls run as native code by now."""
         return self._native is not None or self.direct is not None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether calls will go on to run as they do now."""
+        return self.is_native or (self._job is None and self._calls >= _WARM)
 
     def first(self, values: Sequence[Any]) -> Sequence[Any]:
         """The answer of the run this path was recorded from, without compiling anything.
@@ -97,10 +109,10 @@ class Path:
             results = self._native(*values)
             if results is not None:
                 return results
-        elif self._cold:
-            self._cold -= 1
-            if not self._cold:
-                self._make_native()
+        elif self._job is not None:
+            self._take()
+        elif self._calls < _WARM:
+            self._count()
         try:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:
@@ -121,28 +133,58 @@ class Path:
         except Exception:
             return OTHER_PATH
 
-    def _make_native(self) -> None:
-        """Make the native program, if the circuit has a native form and LLVM is there.
-
-        With an `answer`, it is made for that (`direct`), and the general call stays NumPy's: what
-        comes here then is what the native program has already refused.
-        """
-        if not available():
+    def _count(self) -> None:
+        """One more call of a path that may be worth native code."""
+        self._calls += 1
+        if self._calls not in (_BESIDE, _WARM) or not wanted():
             return
-        Path.made += 1
-        circuit = self.circuit(careful=False)
-        try:
-            if self.answer is not None and self._any_layout:
-                self.direct = native_program(circuit, self.gradient_types, self.answer)
-            else:
-                self._native = native_program(circuit, self.gradient_types)
-        except Exception as error:  # the NumPy tier has the answer; a call is not to fail for speed
+        begin()
+        at_once = _waits() or soon(self.circuit(careful=False))
+        if self._calls == _WARM and (_waits() or idle()):
+            self._job = Job(self, self._work())
+            self._job.run()
+            self._take()
+        elif self._calls == _WARM or not at_once:
+            self._calls = _WARM
+            self._job = submit(self, self._work())
+
+    def _work(self) -> Iterator[Any]:
+        """The native program, part by part. With an `answer`, it is made for that."""
+        answer = self.answer if self._any_layout else None
+        return _made(self.circuit(careful=False), self.gradient_types, answer)
+
+    def settle(self) -> None:
+        """Have native code as soon as that was begun, and wait for it."""
+        wait()
+        self._take()
+
+    def _take(self) -> None:
+        """The native program, where it is ready; if there is none, calls stay on the NumPy tier.
+
+        Where there is an `answer` the general call stays NumPy's as well (`direct`): what comes
+        here then is what the native program has already refused.
+        """
+        job = self._job
+        if job is None:
+            return
+        if not job.done:
+            tend()
+            return
+        self._job = None
+        if job.error is not None:  # the NumPy tier has the answer; a call is not to fail for speed
             warnings.warn(
-                f"no native code could be made ({error!r}), so this gradient runs as NumPy code. "
-                "This is a mistake in glassgrad: please report it.",
+                f"no native code could be made ({job.error!r}), so this gradient runs as NumPy "
+                "code. This is a mistake in glassgrad: please report it.",
                 GlassgradWarning,
                 stacklevel=3,
             )
+        elif not available() or job.result is None:
+            return
+        elif self.answer is not None and self._any_layout:
+            self.direct = job.result
+        else:
+            self._native = job.result
+        Path.made = next(_numbers)
 
     def forget_results(self) -> None:
         """Let go of the results that native code holds on to."""
@@ -158,6 +200,32 @@ class Path:
             found = program(self.circuit(careful), self.gradient_types, watch=watch)
             self._programs[careful, watch] = found
         return found
+
+
+@functools.cache
+def begin() -> None:
+    """Have LLVM started beside what runs, once a process: that takes as long as a small circuit."""
+
+    def started() -> Iterator[Any]:
+        if starts():
+            yield None
+            yield Path.ready()
+
+    submit(Path, started())
+
+
+def _made(circuit: Circuit, types: Sequence[WireType], answer: Answer | None) -> Iterator[Any]:
+    """Plan, then compile: the work of a `Job`. It holds nothing of the path's but these."""
+    if starts():
+        planned = draft(circuit, types, answer)
+        yield None
+        if planned is not None:
+            yield planned.program()
+
+
+def _waits() -> bool:
+    """Whether native code is always made at one and the same call, which waits for it."""
+    return os.environ.get("GLASSGRAD_COMPILE", "").lower() == "wait"
 
 
 def nan_value(results: Sequence[Any]) -> bool:

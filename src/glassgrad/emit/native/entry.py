@@ -22,7 +22,8 @@ from glassgrad.emit.native.shapes import Call, Item, Nest, Shape, flat, items_of
 from glassgrad.emit.native.taking import KEYS, LAY_OUT, take
 from glassgrad.emit.native.writing import DECLARED, Text, address, hasty
 
-__all__ = ["DECLINED", "Answer", "forget_results", "native_program", "program_text"]
+__all__ = ["DECLINED", "Answer", "Draft", "draft", "forget_results", "native_program",
+           "program_text", "soon"]  # fmt: skip
 
 #: What the function ``answer`` gives where the NumPy tier has to answer. No object stands there.
 DECLINED = 1
@@ -70,6 +71,40 @@ class Answer:
     shape: Shape
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A program in words: what is left is LLVM's work.
+
+    Attributes
+    ----------
+    text
+        LLVM IR.
+    positional
+        Number of positional arguments.
+    kept
+        What has to live as long as the code.
+    """
+
+    text: str
+    positional: int
+    kept: list[Any]
+
+    def program(self) -> Callable[..., Any]:
+        """The native function."""
+        make = ctypes.pythonapi.PyCFunction_NewEx
+        make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object,
+                                                         ctypes.c_void_p]  # fmt: skip
+        code = Code(compiled(self.text), self.positional, self.kept)
+        function: Callable[..., Any] = make(ctypes.addressof(code.method), code, None)
+        return function
+
+
+def soon(circuit: Circuit) -> bool:
+    """Whether a native program is made in some 20 ms or less, as far as that can be told before."""
+    sizes = [wire.type.size for gate in circuit.gates for wire in gate.outputs]
+    return len(sizes) <= 12 or (sum(sizes) <= 200 and max(sizes) <= 32)
+
+
 def native_program(
     circuit: Circuit, gradients: Sequence[WireType], answer: Answer | None = None
 ) -> Callable[..., Any] | None:
@@ -90,6 +125,14 @@ def native_program(
         that is not finite, an argument of another kind. None in place of the function: the
         circuit has no native form.
     """
+    made = draft(circuit, gradients, answer)
+    return None if made is None else made.program()
+
+
+def draft(
+    circuit: Circuit, gradients: Sequence[WireType], answer: Answer | None = None
+) -> Draft | None:
+    """The first half of `native_program`, which is Python's: all but LLVM's work."""
     forward = len(circuit.outputs) - len(gradients)
     wanted = [o.type for o in circuit.outputs[:forward]] + list(gradients)
     if answer is None:
@@ -108,12 +151,7 @@ def native_program(
         around = _entry(e, [w.type for w in circuit.inputs], wanted, call, shape)
     except NotNative:
         return None
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object,
-                                                     ctypes.c_void_p]  # fmt: skip
-    code = Code(compiled(_joined(inside.text, around)), len(call.positional), [*e.kept, inside])
-    function: Callable[..., Any] = make(ctypes.addressof(code.method), code, None)
-    return function
+    return Draft(_joined(inside.text, around), len(call.positional), [*e.kept, inside])
 
 
 def forget_results(program: Callable[..., Any]) -> None:

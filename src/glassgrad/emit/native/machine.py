@@ -5,6 +5,7 @@ The pointers to Python's and NumPy's C API that native code calls are named here
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import functools
 import os
@@ -19,9 +20,16 @@ import numpy as np
 
 from glassgrad.errors import GlassgradWarning
 
-__all__ = ["available", "compiled", "numpy_api", "stages"]
+__all__ = ["available", "compiled", "numpy_api", "stages", "starts", "wanted"]
 
-_LOCK = threading.Lock()  # LLVM's global context is not ours alone to guard
+# LLVM's global context is not ours alone to guard. Reentrant, as a signal's handler may compile.
+_LOCK = threading.RLock()
+# While a process forks no thread is within LLVM, nor once it ends, when LLVM's own memory goes.
+atexit.register(_LOCK.acquire)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_LOCK.acquire, after_in_parent=_LOCK.release, after_in_child=_LOCK.release
+    )
 
 # What native code calls of Python, by name.
 _PYTHON = (
@@ -46,18 +54,30 @@ def numpy_api() -> Any:
     return ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
 
 
+def wanted() -> bool:
+    """Whether native code is wanted, and this is a Python for which it can be made."""
+    import sysconfig
+
+    return (
+        os.environ.get("GLASSGRAD_BACKEND", "").lower() != "numpy"
+        and sys.implementation.name == "cpython"
+        and struct.calcsize("P") == 8
+        and not sysconfig.get_config_var("Py_GIL_DISABLED")
+    )
+
+
+def starts() -> bool:
+    """Whether native code can be made here; nothing is said where it cannot."""
+    try:
+        return wanted() and bool(_start())
+    except Exception:
+        return False
+
+
 @functools.cache
 def available() -> bool:
     """Whether native code can be made here; one notice where LLVM itself is what is missing."""
-    if os.environ.get("GLASSGRAD_BACKEND", "").lower() == "numpy":
-        return False
-    import sysconfig
-
-    if (
-        sys.implementation.name != "cpython"
-        or struct.calcsize("P") != 8
-        or sysconfig.get_config_var("Py_GIL_DISABLED")
-    ):
+    if not wanted():
         return False
     try:
         _start()
