@@ -31,7 +31,7 @@ def backend(name: str) -> Iterator[None]:
     Parameters
     ----------
     name : {"numpy", "native"}
-        ``"numpy"``: no native code is made or run. ``"native"``: as always.
+        ``"numpy"``: no native code is begun or run. ``"native"``: as always.
 
     Raises
     ------
