@@ -15,6 +15,7 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.emit.native import available, kernel, native_program, threads
+from glassgrad.emit.native.steps import Nest
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import Path
 
@@ -383,3 +384,17 @@ def test_what_takes_next_to_no_time_is_compiled_in_haste() -> None:
     assert 0 < len(hasty) < len(work)
     assert sum(work[name] for name in hasty) < 0.01 * sum(work.values())
     agree(f, *args)
+
+
+def test_a_long_chain_of_numbers_is_cut_into_steps_that_are_alike() -> None:
+    def f(x: Any) -> Any:  # the array is too large for all to be unrolled
+        y = x[3]
+        for _ in range(2000):
+            y = y + 0.01 * np.sin(y)
+        return y * np.sum(x)
+
+    x = np.linspace(0.1, 0.9, 40)
+    made = kernel.kernel(path_of(f, (x,)).circuit(False))
+    assert max(len(s.operations) for s in made.steps if isinstance(s, Nest)) < 600
+    assert made.text.count("define internal i32 @step") < 16 < len(made.steps)
+    agree(f, x)

@@ -34,6 +34,7 @@ __all__ = ["Plan"]
 
 _CHEAP = 3.0  # what may be computed again: about what writing and reading a number costs
 _CROWDED = 300  # operations from which on a nest takes no more: registers are few
+_LONGEST = 500  # where there is but one element, which LLVM takes more than linear time for
 _NEAR = 24  # how many of the latest nests of a shape are looked at
 _FEW = 16  # elements with gaps that are worth a copy
 _OFTEN = 4  # times each element of an argument is read from which on it is worth a copy in order
@@ -96,7 +97,7 @@ class Plan:
         near = [n for n in dict.fromkeys(homes) if n.domain == domain]
         size = int(np.prod(domain))
         for nest in [*reversed(near), *reversed(known)]:
-            if len(nest.operations) > _CROWDED and size > 1:
+            if len(nest.operations) > (_CROWDED if size > 1 else _LONGEST):
                 continue
             related = nest in near or size <= 4096 or any(nest.reads(v.buffer) for v in views)
             if related and self.fits(nest, homes, views):
