@@ -196,9 +196,12 @@ def test_a_function_may_go_while_its_code_is_made(monkeypatch: pytest.MonkeyPatc
     assert len(made) == 1 and made[0]() is None
 
 
-def test_a_mistake_of_ours_is_told_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [KeyError, SystemExit])
+def test_a_mistake_of_ours_is_told_to_the_caller(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any) -> Any:
-        raise KeyError("planned badly")
+        raise kind("planned badly")
 
     monkeypatch.setattr(paths, "draft", broken)
     g = large()
@@ -217,6 +220,21 @@ def test_a_mistake_of_ours_is_told_to_the_caller(monkeypatch: pytest.MonkeyPatch
     other = large()
     warm(other, X)
     assert is_native(other, X)
+
+
+def test_who_is_stopped_while_waiting_goes_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(paths, "draft", stopped)
+    g = gg.grad(lambda x: x * x)
+    for _ in range(4):
+        g(3.0)
+    with pytest.raises(KeyboardInterrupt):
+        g(3.0)
+    for _ in range(8):
+        assert g(3.0) == 6.0
+    assert background.idle() and all(p.is_settled for s in g._signatures.values() for p in s.paths)
 
 
 def test_the_numpy_backend_takes_nothing_that_was_begun() -> None:

@@ -43,7 +43,7 @@ class Job:
         self.work = work
         self.done = False
         self.result: Any = None
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def step(self) -> None:
         """Do the next part."""
@@ -99,7 +99,10 @@ class _Worker:
                     if job.owner() is None:
                         break
                     self.within = True
-                job.step()
+                try:
+                    job.step()
+                except BaseException as error:  # the thread lives on: others wait for it
+                    job.error, job.done = error, True
                 with self.changed:
                     self.within = False
                     self.changed.notify_all()

@@ -141,8 +141,9 @@ class Path:
         begin()
         at_once = _waits() or soon(self.circuit(careful=False))
         if self._calls == _WARM and (_waits() or idle()):
-            self._job = Job(self, self._work())
-            self._job.run()
+            job = Job(self, self._work())
+            job.run()
+            self._job = job
             self._take()
         elif self._calls == _WARM or not at_once:
             self._calls = _WARM
