@@ -11,6 +11,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import glassgrad as gg
 from glassgrad.emit.native import available, recycling
 
 from .test_native_calls import is_native, warm
+from .test_native_processes import rss
 
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 
@@ -268,6 +270,25 @@ def test_results_are_let_go_with_the_function_or_before(g: Any) -> None:
     del own
     gc.collect()
     assert holders(here) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no way to ask for memory")
+def test_functions_that_are_dropped_free_their_results() -> None:
+    x = np.ones(300_000)
+
+    def one(k: float) -> None:
+        h = gg.grad(lambda x: np.sum(k * x))
+        warm(h, x)
+        kept = [h(x) for _ in range(4)]
+        assert all(np.all(each == k) for each in kept)
+
+    one(0.5)
+    gc.collect()
+    before = rss()
+    for k in range(12):  # holding on to 7 MB each
+        one(float(k))
+    gc.collect()
+    assert rss() - before < 30_000_000
 
 
 def test_large_results_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
