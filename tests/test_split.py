@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import glassgrad as gg
+from benchmarks.cases import nbody
 from glassgrad.circuit import Circuit
 from glassgrad.circuit.verify import verify
 from glassgrad.emit.native import available, kernel, native_program
@@ -90,6 +92,46 @@ def test_the_random_programs_use_every_rule() -> None:
     expected = {
         "sum", "mean", "prod", "max", "min", "reshape", "expand_dims", "transpose", "swapaxes",
         "moveaxis", "broadcast_to", "stack", "concatenate", "zeros", "getitem", "setitem",
-        "add_at", "cross", "copy", "add", "where", "multiply", "power", "greater",
+        "add_at", "cross", "copy", "einsum",
+        "matmul", "vecdot", "norm", "add", "where", "multiply", "power", "greater",
     }  # fmt: skip
     assert expected <= used, expected - used
+
+
+@native
+def test_pairs_of_points_are_one_nest() -> None:
+    args = nbody.data(40)  # more would run in tiles, on all cores
+    g = gg.value_and_grad(nbody.energy, (0, 1))
+    for _ in range(6):
+        g(*args)
+    steps = gg.explain(g, *args).paths[0].native.steps
+    assert sum("40 x 40" in step for step in steps) == 1
+    (nest,) = [step for step in steps if "40 x 40" in step]
+    assert "0 written" in nest
+    assert not any("x 3" in step for step in steps)
+
+
+@native
+def test_vectors_need_no_numpy() -> None:
+    """Cross products and lengths have no native form of their own."""
+    rng = np.random.default_rng(0)
+    a, b, turn = rng.normal(size=(500, 3)), rng.normal(size=(500, 3)), rng.normal(size=(3, 3))
+
+    def f(a: Any, b: Any, turn: Any) -> Any:
+        normal = np.cross(a, b @ turn)
+        return np.sum(normal / np.linalg.norm(normal, axis=1, keepdims=True) * a**3)
+
+    g = gg.value_and_grad(f, (0, 1, 2))
+    for _ in range(6):
+        found = g(a, b, turn)
+    assert not gg.explain(g, a, b, turn).paths[0].native.fallbacks
+    with gg.backend("numpy"):
+        expected = g(a, b, turn)
+    close([found[0], *found[1]], [expected[0], *expected[1]])
+
+
+def test_what_is_only_multiplied_by_blas_stays_whole() -> None:
+    rng = np.random.default_rng(1)
+    x, w = rng.normal(size=(400, 60)), rng.normal(size=(60, 4))
+    circuit = path_of(lambda x, w: np.sum(np.tanh(x @ w)), (x, w)).circuit(False)
+    assert split(circuit) is circuit

@@ -167,18 +167,21 @@ def _join(rng: Any, values: Any, rows: Any) -> Any:
 def _product(rng: Any, values: Any, rows: Any) -> Any:
     a, b = _any(rng, values, 1), _any(rng, values, 1)
     m = np.shape(a)[-1]
-    how = rng.integers(5)
+    how = rng.integers(6)
+    if how == 5:
+        return np.linalg.norm(1.5 + a, axis=-1, keepdims=bool(rng.integers(2)))
     if how == 0:
         turns = values[5]
         if np.shape(a) == np.shape(values[0]):
-            return np.einsum("nij,nj->ni", turns, a)
+            word = ["nij,nj->ni", "nji,nj->ni", "nij,nj->nj"][rng.integers(3)]
+            return np.einsum(word, turns, a)
     elif how == 1 and m == 3 == np.shape(b)[-1]:
         try:
             return np.cross(a, b)
         except ValueError:
             return None
     elif how == 2 and m == np.shape(values[5])[-1]:
-        return a @ values[5][0]
+        return a @ values[5][0] if rng.random() < 0.6 else a @ values[5][0, 0]
     elif how == 3 and np.shape(a) == np.shape(b):
         return np.vecdot(a, b)
     elif how == 4 and np.shape(a) == np.shape(b) and np.ndim(a) == 2:

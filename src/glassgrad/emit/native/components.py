@@ -5,12 +5,14 @@ A rule answers False, before it has made anything, where the gate needs its oper
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate, Operand, Wire, type_of
 from glassgrad.emit.native.lowerings import ELEMENTWISE
+from glassgrad.emit.native.products import spelled
 from glassgrad.emit.native.splitter import Rule, Splitter
 from glassgrad.gates.indexing import SLOT
 
@@ -71,7 +73,8 @@ def _reduced(s: Splitter, gate: Gate) -> bool:
             return False
         parts = [s.make(name, (p,), wire.shape[:-1], static) for p in s.taken(source)]
         return s.give(wire, parts)
-    s.saved = 4.0 * source.type.size if source.shape[-1] > 1 else 0.0
+    if source.shape[-1] > 1 and len(along) < ndim:  # a sum of all is one nest anyway
+        s.saved = 4.0 * source.type.size
     rest = tuple(along[:-1])
     total, *others = s.taken(source)
     for part in others:
@@ -301,6 +304,123 @@ def _cross(s: Splitter, gate: Gate) -> bool:
     return s.give(wire, parts)
 
 
+def _product(s: Splitter, gate: Gate) -> bool:
+    """Products summed over small axes: sums of products of components."""
+    wire, words = gate.output, spelled(gate)
+    if set(gate.static) - {"subscripts", "optimize", "axes"} or words is None:
+        return False
+    if any(len(set(w)) < len(w) for w in words) or any(i.dtype != wire.dtype for i in gate.inputs):
+        return False
+    if not any(o in s.apart for o in (*gate.inputs, wire)) or wire.dtype.kind != "f":
+        return False
+    *factors, out = words
+    sizes: dict[str, int] = {}
+    for word, operand in zip(factors, gate.inputs, strict=True):
+        for letter, size in zip(word, operand.shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                return False
+    summed = [x for x in sizes if x not in out]
+    last = [out[-1]] if wire in s.apart else []
+    unrolled = [*last, *summed]
+    if any(sizes[x] > _MOST for x in unrolled) or math.prod([sizes[x] for x in unrolled]) > 16:
+        return False
+    kept = "".join(x for x in out if x not in unrolled)
+    if not last and wire.type.size > max(i.type.size for i in gate.inputs if i in s.apart):
+        return False  # larger than what it is made of: for BLAS
+    for word, operand in zip(factors, gate.inputs, strict=True):
+        rest = [x for x in word if x not in unrolled]
+        if rest != [x for x in kept if x in rest] or (
+            operand in s.apart and word[-1] not in unrolled
+        ):
+            return False
+    s.saved = 4.0 * max(i.type.size for i in gate.inputs)
+    known: dict[Any, Operand] = {}
+    parts: list[Operand] = []
+    for row in range(sizes[last[0]] if last else 1):
+        total: Operand | None = None
+        for numbers in np.ndindex(*[sizes[x] for x in summed]):
+            at = dict(zip(summed, numbers, strict=True)) | dict.fromkeys(last, row)
+            a, b = (_factor(s, i, w, at, kept, known)
+                    for i, w in zip(gate.inputs, factors, strict=True))  # fmt: skip
+            shape = wire.shape[:-1] if last else wire.shape
+            made = s.make("multiply", (a, b), shape)
+            total = made if total is None else s.make("add", (total, made), shape)
+        assert total is not None
+        parts.append(total)
+    if last:
+        return s.give(wire, parts)
+    s.same(parts[0], wire)
+    return True
+
+
+def _factor(
+    s: Splitter,
+    operand: Operand,
+    word: str,
+    at: dict[str, int],
+    kept: str,
+    known: dict[Any, Operand],
+) -> Operand:
+    """A factor where some letters are numbers, with its other axes where the product has them."""
+    key = (operand, word, *[at.get(x) for x in word])
+    if key not in known:
+        part = operand
+        if operand in s.apart:
+            part, word = s.taken(operand)[at[word[-1]]], word[:-1]
+        rest = [x for x in word if x not in at]
+        missing = kept[kept.index(rest[0]) :] if rest else ""
+        axes: list[Any] = []
+        template: list[Any] = []
+        for letter in word:
+            if letter in at:
+                template.append(at[letter])
+                continue
+            while missing[0] != letter:
+                template.append(None)
+                axes.append(1)
+                missing = missing[1:]
+            missing = missing[1:]
+            template.append(_WHOLE)
+            axes.append(part.shape[word.index(letter)])
+        template += [None] * len(missing)
+        axes += [1] * len(missing)
+        if not _trivial(tuple(template)) or None in template:
+            # A constant's part is a constant, too.
+            part = _constant_part(part, tuple(template)) or s.make(
+                "getitem", (s.whole(part),), tuple(axes), {"template": tuple(template)}
+            )
+        known[key] = part
+    return known[key]
+
+
+def _constant_part(part: Operand, template: tuple[Any, ...]) -> Operand | None:
+    if not isinstance(part, Constant):
+        return None
+    value = part.value[template]
+    return Constant(value, type_of(value))
+
+
+def _norm(s: Splitter, gate: Gate) -> bool:
+    """The length of vectors."""
+    source, wire, static = gate.inputs[0], gate.output, gate.static
+    axis, keep = static.get("axis"), bool(static.get("keepdims"))
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    if source not in s.apart or source.dtype != wire.dtype or source.shape[-1] > _MOST:
+        return False
+    if static.get("ord") not in (None, 2) or axis not in (-1, len(source.shape) - 1):
+        return False
+    s.saved = 30.0 * source.type.size
+    total: Operand | None = None
+    for part in s.taken(source):
+        square = s.make("multiply", (part, part), part.shape)
+        total = square if total is None else s.make("add", (total, square), part.shape)
+    assert total is not None
+    if keep:
+        return s.give(wire, (s.make("sqrt", (total,), total.shape),))
+    s.make("sqrt", (total,), total.shape, to=wire)
+    return True
+
+
 RULES: dict[str, Rule] = {
     **dict.fromkeys(ELEMENTWISE, _elementwise),
     **dict.fromkeys(("identity", "stop_gradient", "copy", "astype"), _each),
@@ -310,4 +430,5 @@ RULES: dict[str, Rule] = {
     "broadcast_to": _broadcasted, **dict.fromkeys(("stack", "concatenate"), _joined),
     **dict.fromkeys(("zeros", "ones", "full"), _filled),
     "getitem": _getitem, "setitem": _written, "add_at": _written, "cross": _cross,
+    **dict.fromkeys(("einsum", "matmul", "dot", "inner", "vecdot", "matvec"), _product), "norm": _norm,
 }  # fmt: skip

@@ -22,7 +22,7 @@ from glassgrad.emit.native.memory import View, short_rows
 from glassgrad.emit.native.plan import Plan
 from glassgrad.emit.native.steps import Step, Store
 
-__all__ = ["PRODUCTS", "Product"]
+__all__ = ["PRODUCTS", "Product", "spelled"]
 
 _SHORT = 8  # terms of a sum up to which it is written out, in a batch
 _SMALL = 4_000  # multiplications up to which a loop nest is faster than a call of BLAS
@@ -63,7 +63,7 @@ class Matrix:
     batch: tuple[int, ...]
 
 
-def _spelled(gate: Gate) -> tuple[str, str, str] | None:
+def spelled(gate: Gate) -> tuple[str, str, str] | None:
     """The letters of both factors and of the result."""
     name = gate.op.name
     if len(gate.inputs) != 2:
@@ -121,15 +121,15 @@ def _spelled(gate: Gate) -> tuple[str, str, str] | None:
 
 
 def _product(plan: Plan, gate: Gate) -> bool:
-    spelled = _spelled(gate)
+    words = spelled(gate)
     extra = set(gate.static) - {"subscripts", "optimize", "axes"}
-    if spelled is None or extra or any(len(set(w)) < len(w) for w in spelled):
+    if words is None or extra or any(len(set(w)) < len(w) for w in words):
         return False
     a, b = gate.inputs
     kind = kind_of(gate.output.dtype)
     if kind not in ("f64", "f32"):
         return False
-    of_a, of_b, out = spelled
+    of_a, of_b, out = words
     sizes: dict[str, int] = {}
     for word, operand in ((of_a, a), (of_b, b)):
         for letter, size in zip(word, operand.shape, strict=True):
@@ -140,11 +140,11 @@ def _product(plan: Plan, gate: Gate) -> bool:
     if inner and len(inner) == len(summed):
         many = math.prod([sizes[x] for x in out if x in of_a and x in of_b])
         if many > 1 and math.prod([sizes[x] for x in inner]) <= _SHORT:
-            return _by_elements(plan, gate, spelled, sizes, inner)
+            return _by_elements(plan, gate, words, sizes, inner)
         vectors = all(x in inner for x in (*of_a, *of_b))  # nothing that BLAS could use twice
         if work > _SMALL and not vectors:
-            return _by_blas(plan, gate, spelled, sizes, inner)
-    return _by_nest(plan, gate, spelled, sizes, summed)
+            return _by_blas(plan, gate, words, sizes, inner)
+    return _by_nest(plan, gate, words, sizes, summed)
 
 
 def _by_elements(plan: Plan, gate: Gate, spelled: tuple[str, str, str], sizes: dict[str, int],
