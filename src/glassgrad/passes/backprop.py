@@ -5,7 +5,7 @@ upstream gradient), multiplies it by what it knows by itself (its local gradient
 gradient to each input; where a value branched, what comes back is added up. Rules are run on
 traced values, so what comes out is gates again, and can be differentiated again.
 
-All bookkeeping is here: summing to an input's shape after broadcasting, accumulation, dtypes.
+The walk itself, with its bookkeeping, is `walk.py`'s; here is what makes its gradients wires.
 Source: ``backpropagation-notes``, "every gate in a circuit ..."; Griewank and Walther,
 *Evaluating Derivatives*, SIAM 2008, chapter 3.
 """
@@ -20,9 +20,10 @@ import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType, type_of
 from glassgrad.gates.declare import OPS, Scatter
+from glassgrad.passes.walk import Walk
 from glassgrad.tracing import SymbolicTrace, Traced, apply
 
-__all__ = ["Backward", "backprop", "depends"]
+__all__ = ["Backward", "backprop"]
 
 _MULTIPLY, _STRONG, _ADD = OPS["multiply"], OPS["strong_multiply"], OPS["add"]
 _NOTHING: dict[str, Any] = {}  # no static arguments; shared, and never written to
@@ -78,15 +79,7 @@ def backprop(
         Give the gradient of every named wire a gate of its own, named ``d`` + the name.
     """
     walk = _Walk(circuit, careful, named)
-    needed = depends(circuit, wrt)
-    seeds = walk.seeds(circuit.outputs, upstream)
-    for operand, seed in zip(circuit.outputs, seeds, strict=upstream):  # further outputs are aux
-        if isinstance(operand, Wire) and operand in needed:
-            walk.accumulate(operand, seed, seed=True)
-    recognised = recognised or {}
-    for gate in reversed(circuit.gates):
-        if gate.outputs and any(w in walk.gradients for w in gate.outputs):
-            walk.through(recognised.get(gate.outputs[0], gate), needed)
+    walk.back(circuit, wrt, walk.seeds(circuit.outputs, upstream), recognised or {})
     outputs = tuple(walk.gradient_of(w) for w in wrt)
     return Backward(
         Circuit(tuple(walk.trace.inputs), tuple(walk.trace.gates), circuit.outputs + outputs,
@@ -97,24 +90,15 @@ def backprop(
     )  # fmt: skip
 
 
-def depends(circuit: Circuit, wrt: Sequence[Wire]) -> set[Wire]:
-    """The wires a gradient can reach: real numbers that depend smoothly on `wrt`."""
-    reached = set(wrt)
-    for gate in circuit.gates:
-        if gate.op.form != "flat" and any(i in reached for i in gate.inputs):
-            reached.update(w for w in gate.outputs if w.type.dtype.kind == "f")
-    return reached
-
-
-class _Walk:
-    """One walk from the outputs back to the inputs: the gradients so far, the gates made."""
+class _Walk(Walk):
+    """One walk back on a symbolic trace: gradients are its wires, and the gates made stay there."""
 
     def __init__(self, circuit: Circuit, careful: bool, named: bool) -> None:
+        super().__init__()
         self.trace = SymbolicTrace(circuit)
         self.trace.careful = careful
         self.careful = careful
         self.named = named
-        self.gradients: dict[Wire, Any] = {}
         self.stages: dict[Wire, Wire] = {}
 
     def seeds(self, outputs: Sequence[Operand], upstream: bool) -> list[Any]:
@@ -131,41 +115,16 @@ class _Walk:
             seeds.append(self.trace.symbol(wire))
         return seeds
 
-    def through(self, gate: Gate, needed: set[Wire]) -> None:
-        """Hand the upstream gradient of a gate on to its inputs."""
+    def through(self, gate: Gate, needed: set[Operand]) -> None:
         self.trace.template = gate
-        upstream = [self.gradients.get(w) for w in gate.outputs]
-        for operand, gradient in zip(gate.inputs, self.local(gate, upstream, needed), strict=True):
-            if gradient is not None and isinstance(operand, Wire) and operand in needed:
-                self.accumulate(operand, gradient)
+        super().through(gate, needed)
 
-    def local(self, gate: Gate, upstream: list[Any], needed: set[Wire]) -> Sequence[Any]:
-        """What the gate hands back to each input, by the form in which its rule is written."""
-        op, static, rule = gate.op, gate.static, gate.op.rule
-        assert rule is not None, op.name
+    def inputs(self, gate: Gate) -> list[Any]:
         symbol = self.trace.symbol
-        inputs = [self.matrix(i) if isinstance(i, Constant) else symbol(i) for i in gate.inputs]
-        dy = upstream[0]
-        if op.form == "elementwise":
-            partials = rule(*inputs, symbol(gate.outputs[0]), **static)
-            return [
-                self.times(partial, dy, gate.outputs[0].type) if operand in needed else None
-                for partial, operand in zip(partials, gate.inputs, strict=True)
-            ]
-        if op.form in ("linear", "bilinear"):
-            handed = rule(*inputs, dy, **static)
-        elif op.outputs == 1:
-            handed = rule(*inputs, symbol(gate.outputs[0]), dy, **static)
-        else:
-            outputs = tuple(symbol(w) for w in gate.outputs)
-            given = tuple(
-                np.zeros(w.shape, w.dtype) if g is None else g
-                for w, g in zip(gate.outputs, upstream, strict=True)
-            )
-            handed = rule(*inputs, outputs, given, **static)
-        if isinstance(handed, tuple):
-            return handed
-        return (handed, *[None] * (len(inputs) - 1))
+        return [self.matrix(i) if isinstance(i, Constant) else symbol(i) for i in gate.inputs]
+
+    def value(self, wire: Wire) -> Any:
+        return self.trace.symbol(wire)
 
     def matrix(self, operand: Constant) -> Any:
         """A constant as a rule gets it: a matrix as a wire, so that its transpose is a gate.
@@ -177,12 +136,10 @@ class _Walk:
             return self.trace.symbol(operand)
         return self.trace.symbol(self.trace.emit(_IDENTITY, (operand,), {}, (operand.type,))[0])
 
-    def times(self, partial: Any, dy: Any, type_: WireType) -> Any:
-        """Local gradient times upstream gradient."""
-        if partial is None or (type(partial) in (int, float) and partial == 0):
-            return None
-        if type(partial) in (int, float) and partial in (1, -1):
-            return dy if partial == 1 else self.negated(dy)
+    def type_of(self, gradient: Any) -> WireType:
+        return gradient.type if isinstance(gradient, Traced) else type_of(gradient)
+
+    def product(self, partial: Any, dy: Any) -> Any:
         if not isinstance(partial, Traced) and not isinstance(dy, Traced):
             dy = self.constant(dy)
         finite = type(partial) in (int, float)
@@ -198,21 +155,15 @@ class _Walk:
 
     # -- bookkeeping -------------------------------------------------------------------------
 
-    def accumulate(self, wire: Wire, gradient: Any, seed: bool = False) -> None:
-        """Add a gradient to what has arrived at a wire so far."""
-        before = self.gradients.get(wire)
-        if isinstance(gradient, Scatter):
-            total = self.scattered(wire, before, gradient)
-        else:
-            total = self.fitted(gradient, wire.type)
-            if before is not None:
-                if isinstance(before, Traced) or isinstance(total, Traced):
-                    total = self.trace.apply(_ADD, (before, total), _NOTHING, "operator")
-                else:
-                    total = before + total
-        if self.named and wire in self.trace.names and not seed:
-            total = self.name(total, wire)
-        self.gradients[wire] = total
+    def accumulate(self, wire: Wire, gradient: Any) -> None:
+        super().accumulate(wire, gradient)
+        if self.named and wire in self.trace.names:
+            self.gradients[wire] = self.name(self.gradients[wire], wire)
+
+    def sum(self, wire: Wire, before: Any, more: Any) -> Any:
+        if isinstance(before, Traced) or isinstance(more, Traced):
+            return self.trace.apply(_ADD, (before, more), _NOTHING, "operator")
+        return before + more
 
     def name(self, total: Any, of: Wire) -> Any:
         """A gradient under the name ``d...``; a value that has its own gate already just gets it."""
@@ -243,17 +194,6 @@ class _Walk:
         value = part.value
         return apply(_ADD_AT, (before, value, *part.indices), {"template": part.template}, "numpy")
 
-    def fitted(self, gradient: Any, type_: WireType) -> Any:
-        """A gradient summed (or spread) to its wire's shape, in its wire's precision."""
-        has = gradient.type if isinstance(gradient, Traced) else type_of(gradient)
-        if has is type_ or (has.shape == type_.shape and has.dtype is type_.dtype):
-            return gradient
-        if has.shape != type_.shape:
-            gradient = _to_shape(gradient, has.shape, type_.shape)
-        if has.dtype != type_.dtype and has.kind != "python":
-            gradient = OPS["astype"](gradient, dtype=type_.dtype)
-        return gradient
-
     def gradient_of(self, wire: Wire) -> Operand:
         """The gradient of an input, as an output of the circuit: zeros where nothing arrived."""
         gradient = self.gradients.get(wire)
@@ -264,21 +204,3 @@ class _Walk:
             self.trace.template = None
             return self.trace.emit(OPS["zeros"], (), static)[0]
         return gradient.wire if isinstance(gradient, Traced) else self.trace.constant(gradient)
-
-
-def _to_shape(gradient: Any, shape: tuple[int, ...], target: tuple[int, ...]) -> Any:
-    """Undo broadcasting: what was copied forward is summed backward."""
-    if np.broadcast_shapes(shape, target) == target:
-        return np.broadcast_to(gradient, target)
-    lead = len(shape) - len(target)
-    ones = tuple(lead + i for i, n in enumerate(target) if n == 1 and shape[lead + i] != 1)
-    axes = tuple(range(lead)) + ones
-    if not ones:
-        gradient = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes)
-    elif not lead:
-        gradient = np.sum(gradient, axis=axes[0] if len(axes) == 1 else axes, keepdims=True)
-    else:
-        gradient = np.reshape(np.sum(gradient, axis=axes), target)
-    if np.shape(gradient) != target:
-        gradient = np.broadcast_to(gradient, target)
-    return gradient

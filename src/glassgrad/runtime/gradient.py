@@ -164,7 +164,7 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
                 self._forget()
             try:
                 recorded = recorded_call(
-                    self._function, arguments, self._has_aux, found.outside.bindings
+                    self._function, arguments, self._has_aux, found.outside.bindings, keep=True
                 )
             finally:  # traced values that went outside become plain, after an exception too
                 changed = None if found.outside.same() else found.outside.difference()
@@ -272,11 +272,11 @@ class _Signature:
 
 def recorded_call(
     function: Callable[..., Any], arguments: Arguments, has_aux: bool, bindings: Any,
-    names: bool = False,
+    names: bool = False, keep: bool = False,
 ) -> Recorded:  # fmt: skip
     """Trace one call."""
     return record(function, arguments.leaves, arguments.layout, has_aux=has_aux,
-                  bindings=bindings, names=names)  # fmt: skip
+                  bindings=bindings, names=names, keep=keep)  # fmt: skip
 
 
 def inlined(circuit: Circuit, inputs: Sequence[Any]) -> list[Any]:

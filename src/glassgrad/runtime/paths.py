@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, WireType
+from glassgrad.circuit import Circuit, Constant, WireType
 from glassgrad.emit.native import Answer, available, draft, forget_results, soon, starts, wanted
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
-from glassgrad.passes import gradient_circuit
+from glassgrad.passes import gradient_circuit, gradients
 from glassgrad.runtime.backend import chosen
 from glassgrad.runtime.background import Job, idle, submit, tend, wait
 from glassgrad.runtime.interpret import evaluate
@@ -86,17 +86,33 @@ class Path:
         Warnings are off: what the forward pass had to warn of, it did while it was traced.
         """
         with np.errstate(all="ignore"):
-            return self._first(values)
+            try:
+                results = self._by_rules()
+                if results is None:
+                    results = evaluate(self.circuit(careful=False), values)
+            except _PYTHON_ONLY:
+                return evaluate(self.circuit(careful=True), values)
+            if not nan_value(results) and any(
+                np.isnan(g).any() for g in results[self.forward_outputs :]
+            ):
+                results = evaluate(self.circuit(careful=True), values)
+            return results
 
-    def _first(self, values: Sequence[Any]) -> Sequence[Any]:
+    def _by_rules(self) -> list[Any] | None:
+        """The answer straight from what the run kept; None where a circuit is needed."""
+        recorded, kept = self.recorded, self.recorded.kept
+        if not kept:
+            return None
         try:
-            results = evaluate(self.circuit(careful=False), values)
+            results = [_copied(o.value if isinstance(o, Constant) else kept[o])
+                       for o in recorded.circuit.outputs]  # fmt: skip
+            results += gradients(recorded.circuit, recorded.active, kept)
         except _PYTHON_ONLY:
-            return evaluate(self.circuit(careful=True), values)
-        if not nan_value(results) and any(
-            np.isnan(g).any() for g in results[self.forward_outputs :]
-        ):
-            results = evaluate(self.circuit(careful=True), values)
+            raise
+        except Exception:  # the circuit has what a rule missed, and raises what a rule raises
+            return None
+        finally:
+            kept.clear()
         return results
 
     def __call__(self, values: Sequence[Any]) -> Any:
@@ -227,6 +243,10 @@ def _made(circuit: Circuit, types: Sequence[WireType], answer: Answer | None) ->
 def _waits() -> bool:
     """Whether native code is always made at one and the same call, which waits for it."""
     return os.environ.get("GLASSGRAD_COMPILE", "").lower() == "wait"
+
+
+def _copied(value: Any) -> Any:
+    return np.array(value, order="C") if isinstance(value, np.ndarray) else value
 
 
 def nan_value(results: Sequence[Any]) -> bool:

@@ -76,6 +76,8 @@ class Recorded:
     strides
         Of the inputs, where it matters: the function wrote to an array after a reshape, which is
         a view or a copy depending on how the array lies in memory.
+    kept
+        The values of this run's wires, but for those that were overwritten; where asked for.
     """
 
     circuit: Circuit
@@ -88,6 +90,7 @@ class Recorded:
     retrace: str | None
     arrays: tuple[tuple[int, Constant], ...] = ()
     strides: tuple[Any, ...] | None = None
+    kept: dict[Wire, Any] | None = None
 
     def laid_out_like(self, values: Sequence[Any]) -> bool:
         """Whether the arrays lie in memory as they did; it decides what a write reaches."""
@@ -102,9 +105,10 @@ def record(
     has_aux: bool = False,
     bindings: Sequence[Any] = (),
     names: bool = False,
+    keep: bool = False,
 ) -> Recorded:
     """Run the function once on traced values and give what it did as a circuit."""
-    trace = Trace(places=names)
+    trace = Trace(places=names, keep=keep)
     traced: list[Any] = []
     active: list[Wire] = []
     values: list[Any] = []
@@ -152,7 +156,7 @@ def record(
         circuit, tuple(active), tuple(captured),
         (*before, *[t.value for t in captured]), output, aux, _plain(result), trace.retrace,
         tuple((i, c) for i, (_, c) in trace._constants.items()),
-        _strides(values) if len(trace.notes) == 2 else None,
+        _strides(values) if len(trace.notes) == 2 else None, trace.kept,
     )  # fmt: skip
 
 

@@ -22,12 +22,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glassgrad.circuit import Constant, type_of
+from glassgrad.circuit import Constant, Wire, type_of
 from glassgrad.gates.creation import build
 from glassgrad.gates.declare import FUNCTIONS, OPS
 from glassgrad.tracing.lazily import MATH, library, math_op, special
 from glassgrad.tracing.protocols import answer, call
-from glassgrad.tracing.trace import ACTIVE, LITERAL, current
+from glassgrad.tracing.trace import ACTIVE, LITERAL, Trace, current
 from glassgrad.tracing.values import Traced, apply, has_traced, wrap
 
 __all__ = ["LOCK", "Binding", "routed", "stand_in_for"]
@@ -258,7 +258,14 @@ def _literal(array: Any) -> Any:
     frozen.flags.writeable = False
     wire = trace.emit(OPS["copy"], (Constant(frozen, type_of(frozen)),), {"order": "K"},
                       (type_of(array),))[0]  # fmt: skip
-    return wrap(trace, wire, array, LITERAL)
+    return _fresh(trace, wire, array)
+
+
+def _fresh(trace: Trace, wire: Wire, array: Any) -> Any:
+    """An array made just now, as a traced one that hangs on nothing."""
+    made = wrap(trace, wire, array, LITERAL)
+    trace.keep(wire, array, made.storage)
+    return made
 
 
 def _filled(original: Any) -> Any:
@@ -286,7 +293,7 @@ def _blank(op: Any, array: Any) -> Any:
         return array
     static = {"shape": array.shape} if array.dtype == np.float64 else \
         {"shape": array.shape, "dtype": array.dtype}  # fmt: skip
-    return wrap(trace, trace.emit(op, (), static, (type_of(array),))[0], array, LITERAL)
+    return _fresh(trace, trace.emit(op, (), static, (type_of(array),))[0], array)
 
 
 def _told(shape: Any) -> Any:

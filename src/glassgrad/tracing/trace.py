@@ -67,12 +67,15 @@ class Trace:
     ----------
     places : bool
         Also write down the user's line of every gate (for code and pictures; costs time).
+    keep : bool
+        Keep the values of all wires, as long as they are not overwritten.
     """
 
     concrete = True
 
-    def __init__(self, places: bool = False) -> None:
+    def __init__(self, places: bool = False, keep: bool = False) -> None:
         self.depth = 0
+        self.kept: dict[Wire, Any] | None = {} if keep else None
         self.places = places
         self.statement = 0  # advanced by the line tracer
         self.inputs: list[Wire] = []
@@ -99,6 +102,9 @@ class Trace:
         made = _values.wrap(self, wire, value, level, outside=True)
         if wire.type.kind == "array":
             self.given.append(made)
+            self.keep(wire, value, made.storage)
+        elif self.kept is not None:
+            self.kept[wire] = value
         return made
 
     def constant(self, value: Any) -> Operand:
@@ -192,11 +198,36 @@ class Trace:
                     return first
                 if np.may_share_memory(result, first.value):
                     wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
-                    return first.view_by(wire, result, op, tuple(operands[1:]), static, spelling)
+                    made = first.view_by(wire, result, op, tuple(operands[1:]), static, spelling)
+                    self.keep(wire, result, first.storage)
+                    return made
             wire = self.emit(op, wires, static, (_typed(result, op),), spelling)[0]
-            return _values.wrap(self, wire, result, level)
+            return self._made(wire, result, level, values)
         outputs = self.emit(op, wires, static, tuple(_typed(r, op) for r in result), spelling)
-        return tuple(_values.wrap(self, w, r, level) for w, r in zip(outputs, result, strict=True))
+        return tuple(self._made(w, r, level, values) for w, r in zip(outputs, result, strict=True))
+
+    def _made(self, wire: Wire, result: Any, level: int, values: Sequence[Any]) -> Any:
+        """What an op gave, as a traced value of its own."""
+        made = _values.wrap(self, wire, result, level)
+        if self.kept is not None:
+            if type(result) is not np.ndarray:
+                self.kept[wire] = result
+            elif not any(_shared(result, v) for v in values):
+                self.keep(wire, result, made.storage)
+        return made
+
+    def keep(self, wire: Wire, value: Any, storage: Any) -> None:
+        """Keep the value of an array's wire until its storage is written to."""
+        if self.kept is not None:
+            self.kept[wire] = value
+            storage.kept.append(wire)
+
+    def forget(self, storage: Any) -> None:
+        """An array's memory is about to be written to: what was kept of it holds no longer."""
+        if self.kept is not None:
+            for wire in storage.kept:
+                self.kept.pop(wire, None)
+            storage.kept.clear()
 
     def emit(
         self,
@@ -326,6 +357,14 @@ def _typed(result: Any, op: Op) -> WireType:
             "supported; work on real and imaginary parts apart"
         )
     return found
+
+
+def _shared(result: Any, value: Any) -> bool:
+    """Whether an op may have handed on the memory of its input."""
+    if result is value:
+        return True
+    return result.base is not None and type(value) is np.ndarray \
+        and np.may_share_memory(result, value)  # fmt: skip
 
 
 def _as_array(value: Any) -> Any:

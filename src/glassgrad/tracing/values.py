@@ -186,11 +186,12 @@ class TracedScalar(Traced):
 class Storage:
     """The memory behind an array and its views: how often it was written to, and whose it is."""
 
-    __slots__ = ("outside", "version")
+    __slots__ = ("kept", "outside", "version")
 
     def __init__(self, outside: bool) -> None:
         self.version = 0
         self.outside = outside
+        self.kept: list[Wire] = []  # the wires of which the trace keeps a value in this memory
 
 
 _STILL = Storage(outside=False)  # of arrays nobody can write to
@@ -252,6 +253,7 @@ class TracedArray(Traced):
             view._wire = self.tape.emit(op, inputs, static, (view._wire.type,), spelling)[0]
             view._level = parent._level
             view.version = self.storage.version
+            self.tape.keep(view._wire, view.value, self.storage)
 
     def view_by(
         self, wire: Wire, value: Any, op: Op, rest: Any, static: Any, spelling: str
@@ -355,6 +357,7 @@ class TracedArray(Traced):
         """An argument of the call is about to be written to: keep what it was, note the effect."""
         storage = self.storage
         self.tape.note("written")
+        self.tape.forget(storage)
         if storage.outside and storage.version == 0:
             root = self
             while root.parent is not None:
@@ -392,6 +395,7 @@ class TracedArray(Traced):
         self.storage.version += 1
         for array, newest in chain:
             array._wire, array._level, array.version = newest, level, self.storage.version
+            self.tape.keep(newest, array.value, self.storage)
 
     def _written_through(self, parent: TracedArray, view: TracedArray, wire: Wire) -> Wire:
         """The parent's wire after its view took the value `wire`."""
@@ -403,7 +407,9 @@ class TracedArray(Traced):
             return trace.emit(indexing.setitem, inputs, static, (parent.type,), "operator")[0]
         if view.type.size == parent.type.size and op.rule is not None and op.form == "linear":
             # A view of all elements only rearranges them, so its transpose puts them back.
+            kept, trace.kept = trace.kept, None  # the symbols know nothing of later writes
             back = op.rule(_symbol(trace, old, parent), _symbol(trace, wire, view), **static)
+            trace.kept = kept
             if op.name != "flip":
                 return back.wire  # type: ignore[no-any-return]
             inputs = [old, back.wire]  # the parent stays as it lies in memory
