@@ -13,14 +13,14 @@ from glassgrad.circuit import Circuit, Wire
 from glassgrad.passes.backprop import Backward, backprop
 from glassgrad.passes.common import without_repetition
 from glassgrad.passes.dead import without_dead_gates
-from glassgrad.passes.numeric import gradients
+from glassgrad.passes.numeric import gradients, walkable
 from glassgrad.passes.recognise import recognise
 from glassgrad.passes.simplify import simplified
 from glassgrad.passes.sums import sums_first
 from glassgrad.passes.walk import depends
 
 __all__ = ["FOR_NATIVE", "PASSES", "Backward", "backprop", "cleaned", "depends", "for_native",
-           "gradient_circuit", "gradients", "recognise"]  # fmt: skip
+           "gradient_circuit", "gradients", "recognise", "walkable"]  # fmt: skip
 
 PASSES = (simplified, without_repetition, without_dead_gates)
 FOR_NATIVE = (sums_first, without_repetition, without_dead_gates)

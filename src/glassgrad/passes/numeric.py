@@ -22,13 +22,20 @@ from glassgrad.gates.indexing import SLOT, joined
 from glassgrad.passes.recognise import recognise
 from glassgrad.passes.walk import Walk
 
-__all__ = ["MissingValueError", "gradients"]
+__all__ = ["MissingValueError", "gradients", "walkable"]
 
-_COPIED = 4_000_000  # elements: item assignments copy gradients here, which a program need not
+_COPIED = 4_000_000  # elements: item assignments copy arrays here, which a program need not
 
 
 class MissingValueError(Exception):
     """A rule asks for a value that was overwritten in this run."""
+
+
+def walkable(circuit: Circuit) -> bool:
+    """Whether a circuit of gradients, which can write in place, would not be much faster."""
+    return _COPIED >= sum(
+        [g.outputs[0].type.size for g in circuit.gates if g.op.name in ("setitem", "add_at")]
+    )
 
 
 def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any]) -> list[Any]:
@@ -46,18 +53,13 @@ def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any])
     Raises
     ------
     MissingValueError
-        One of those is needed, or a circuit would be much faster.
+        One of those is needed.
     """
-    if sum(g.outputs[0].type.size for g in circuit.gates if g.op.name == "setitem") > _COPIED:
-        raise MissingValueError
     walk = _Walk(values)
     dtype = circuit.outputs[0].dtype
     walk.back(circuit, wrt, [1.0 if dtype == np.float64 else dtype.type(1)], recognise(circuit))
-    held = {id(v) for v in values.values()}
-    results: list[Any] = []
-    for wire in wrt:
-        results.append(walk.result(wire, held))
-    return results
+    held = {id(v) for v in values.values()} if any(w.shape for w in wrt) else set()
+    return [walk.result(wire, held) for wire in wrt]
 
 
 class _Walk(Walk):
@@ -114,12 +116,15 @@ class _Walk(Walk):
         return before
 
     def result(self, wire: Wire, held: set[int]) -> Any:
-        """The gradient of an input: zeros where nothing arrived, and memory of its own."""
-        gradient = self.gradients.get(wire)
-        if gradient is None:
-            return np.zeros(wire.shape, wire.dtype) if wire.shape else 0.0
+        """The gradient of an input: of its kind, zero where nothing arrived, memory of its own."""
+        gradient = self.gradients.get(wire, 0.0)
+        kind = wire.type.kind
+        if kind == "python":
+            return float(gradient)
+        if kind == "numpy":
+            return wire.dtype.type(gradient)
         if type(gradient) is not np.ndarray:
-            return gradient
+            return np.full(wire.shape, gradient, wire.dtype)
         alone = gradient.base is None and gradient.flags.writeable and id(gradient) not in held
         held.add(id(gradient))
         if alone and gradient.flags.c_contiguous:

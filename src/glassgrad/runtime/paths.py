@@ -10,19 +10,19 @@ import functools
 import itertools
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, WireType
+from glassgrad.circuit import Circuit, Constant, Wire, WireType
 from glassgrad.emit.native import Answer, available, draft, forget_results, soon, starts, wanted
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
-from glassgrad.passes import gradient_circuit, gradients
+from glassgrad.passes import gradient_circuit, gradients, walkable
 from glassgrad.runtime.backend import chosen
 from glassgrad.runtime.background import Job, idle, submit, tend, wait
-from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.interpret import evaluate, evaluate_all
 from glassgrad.runtime.record import Recorded
 from glassgrad.tracing import Traced
 
@@ -31,7 +31,7 @@ __all__ = ["Path", "begin", "gradients_as", "nan_value"]
 # What Python's own arithmetic raises where IEEE 754 has an answer.
 _PYTHON_ONLY = (ZeroDivisionError, OverflowError)
 # Calls on the NumPy tier after which native code is made: beside them, where it takes long, and
-# else at once. What is called a few times only never waits for a compiler.
+# else at once. What is called a few times only never waits for a compiler, and goes gate by gate.
 _BESIDE, _WARM = 2, 4
 _numbers = itertools.count(1)
 
@@ -55,6 +55,7 @@ class Path:
         self._programs: dict[tuple[bool, bool], Program] = {}
         self.gradient_types = [w.type for w in recorded.active]
         self._any_layout = recorded.strides is None
+        self._walks = walkable(recorded.circuit)
         self._native: Program | None = None
         self._calls = 0  # on the NumPy tier, as far as they are counted
         self._job: Job | None = None
@@ -85,38 +86,44 @@ class Path:
 
         Warnings are off: what the forward pass had to warn of, it did while it was traced.
         """
+        kept = self.recorded.kept
         with np.errstate(all="ignore"):
-            try:
-                results = self._by_rules()
-                if results is None:
-                    results = evaluate(self.circuit(careful=False), values)
-            except _PYTHON_ONLY:
-                return evaluate(self.circuit(careful=True), values)
-            if not nan_value(results) and any(
-                np.isnan(g).any() for g in results[self.forward_outputs :]
-            ):
-                results = evaluate(self.circuit(careful=True), values)
-            return results
+            results = self._by_rules(kept) if kept else None
+            if kept:
+                kept.clear()
+            return self._by_circuit(values) if results is None else results
 
-    def _by_rules(self) -> list[Any] | None:
-        """The answer straight from what the run kept; None where a circuit is needed."""
-        recorded, kept = self.recorded, self.recorded.kept
-        if not kept:
-            return None
+    def _by_circuit(self, values: Sequence[Any]) -> Sequence[Any]:
         try:
-            results = [_copied(o.value if isinstance(o, Constant) else kept[o])
-                       for o in recorded.circuit.outputs]  # fmt: skip
-            results += gradients(recorded.circuit, recorded.active, kept)
+            results = evaluate(self.circuit(careful=False), values)
         except _PYTHON_ONLY:
-            raise
-        except Exception:  # the circuit has what a rule missed, and raises what a rule raises
-            return None
-        finally:
-            kept.clear()
+            return evaluate(self.circuit(careful=True), values)
+        if not nan_value(results) and any(
+            np.isnan(g).any() for g in results[self.forward_outputs :]
+        ):
+            results = evaluate(self.circuit(careful=True), values)
         return results
 
+    def _by_rules(self, kept: Mapping[Wire, Any]) -> list[Any] | None:
+        """The answer from the values of a forward pass; None where a circuit has to decide.
+
+        It decides where a gradient is not finite, where a rule raises, and where a value that a
+        rule needs was overwritten.
+        """
+        circuit = self.recorded.circuit
+        if not self._walks:
+            return None
+        try:
+            found = gradients(circuit, self.recorded.active, kept)
+            if not all([np.isfinite(g).all() for g in found]):
+                return None
+            return [*[_copied(o.value if isinstance(o, Constant) else kept[o])
+                      for o in circuit.outputs], *found]  # fmt: skip
+        except Exception:
+            return None
+
     def __call__(self, values: Sequence[Any]) -> Any:
-        """Run the compiled path; `OTHER_PATH` where a guard fails."""
+        """Run the path; `OTHER_PATH` where a guard fails."""
         if not (self._any_layout or self.recorded.laid_out_like(values)):
             return OTHER_PATH
         if chosen.numpy:
@@ -129,6 +136,21 @@ class Path:
             self._take()
         elif self._calls < _WARM:
             self._count()
+        if self._walks and not (chosen.numpy or self.is_settled):
+            return self._walked(values)
+        return self._compiled(values)
+
+    def _walked(self, values: Sequence[Any]) -> Any:
+        """As `__call__`, gate by gate: for a few calls that is cheaper than compiling anything."""
+        try:
+            kept = evaluate_all(self.recorded.circuit, values)
+        except Exception:
+            return OTHER_PATH
+        with np.errstate(all="ignore"):  # what there was to warn of, the forward pass just did
+            results = self._by_rules(kept)
+            return self._compiled(values) if results is None else results
+
+    def _compiled(self, values: Sequence[Any]) -> Any:
         try:
             results = self.program(careful=False)(*values)
             if results is EDGE_POINT:

@@ -81,7 +81,7 @@ class PlainCall:
         value: bool,
     ) -> None:  # fmt: skip
         self._signature = signature
-        self._same = signature.outside.checker()
+        self._same = signature.outside.same
         roles = arguments.layout.roles
         active = [n for n, role in enumerate(roles) if role is ACTIVE]
         self._order = [1 + active.index(n % len(roles)) for n in order]
