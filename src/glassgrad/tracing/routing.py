@@ -108,8 +108,10 @@ Undo = list[tuple[Callable[[Any], None], Any]]
 
 
 def _install(undo: Undo) -> None:
-    for entry in _TABLE:
-        _exchange(undo, *entry)
+    for module, (originals, stand_ins) in _MODULES.items():
+        entries = module.__dict__
+        undo.append((entries.update, originals))
+        entries.update(stand_ins)
     for name, original, stand_in in _METHODS:
         undo.append((functools.partial(_set_method, name), original))
         _set_method(name, stand_in)
@@ -423,6 +425,7 @@ _METHODS = [
 # -- the table -------------------------------------------------------------------------------------
 
 _TABLE: list[tuple[Any, str, Any, Any]] = []
+_MODULES: dict[Any, tuple[dict[str, Any], dict[str, Any]]] = {}  # the table's originals, stand-ins
 _STAND_INS: dict[int, Any] = {}
 
 
@@ -430,6 +433,8 @@ def route(module: Any, name: str, stand_in: Any) -> None:
     """Add one entry: while a trace is active, `module.name` is `stand_in`."""
     original = getattr(module, name)
     _TABLE.append((module, name, original, stand_in))
+    originals, stand_ins = _MODULES.setdefault(module, ({}, {}))
+    originals[name], stand_ins[name] = original, stand_in
     _STAND_INS[id(original)] = stand_in
 
 

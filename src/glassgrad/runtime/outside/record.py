@@ -18,7 +18,7 @@ from .walk import BUDGET, Walk
 
 __all__ = ["Outside", "look"]
 
-_ONE_BY_ONE = 2  # so many calls are answered check by check; from then on compiling is worth it
+_ONE_BY_ONE = 10  # so many calls are answered check by check; from then on compiling is worth it
 
 
 class Outside:
