@@ -306,6 +306,8 @@ def _scaled(result: Any) -> Any:
         return tuple(_scaled(r) for r in result)
     if result is None:
         return None
+    if callable(result):  # a part that is computed where it is needed
+        return lambda: _scaled(result())
     if hasattr(result, "template"):  # a scatter: the part of an input that is touched
         return dataclasses.replace(result, value=1.001 * result.value)
     return 1.001 * result

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.gates.declare import elementwise, flat, general
+from glassgrad.gates.declare import elementwise, flat, general, literal
 
 _TWO = [(-2.0, 5.0), (3.0, -4.0), (0.5, 0.25)]
 
@@ -72,7 +72,7 @@ def power(x: Any, n: Any, y: Any) -> Any:
 
 
 def _power_dx(x: Any, n: Any, y: Any) -> Any:
-    if isinstance(n, (int, float)) and not hasattr(n, "wire"):
+    if literal(n):
         special = {0: 0, 1: 1, 2: 2 * x, 0.5: 0.5 / y, -1: -(y * y)}
         return special[n] if n in special else n * x ** (n - 1)
     # x**0 is constant: its slope stays zero where x**(n - 1) is infinite. Elsewhere the product is
@@ -81,7 +81,7 @@ def _power_dx(x: Any, n: Any, y: Any) -> Any:
 
 
 def _power_dn(x: Any, n: Any, y: Any) -> Any:
-    if isinstance(n, (int, float)) and not hasattr(n, "wire"):
+    if literal(n):
         return None
     return np.where(x == 0, 0.0, y * np.log(x))
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.gates.declare import case, composed, elementwise, flat, general
+from glassgrad.gates.declare import case, composed, elementwise, flat, general, literal
 
 _TWO = [(-2.0, 5.0), (3.0, -4.0), (0.5, 0.25)]
 
 
 def _share(a: Any, b: Any) -> Any:
     """1 where a is larger, 0.5 where equal, 0 where smaller, NaN where either is NaN."""
-    if any(isinstance(v, (int, float)) and not hasattr(v, "wire") and v == 0 for v in (b,)):
+    if literal(b) and b == 0:
         return np.heaviside(a, 0.5)
     if any(_finite_number(v) for v in (a, b)):
         return np.heaviside(a - b, 0.5)
@@ -28,7 +28,7 @@ def _share(a: Any, b: Any) -> Any:
 
 
 def _finite_number(v: Any) -> bool:
-    return isinstance(v, (int, float)) and not hasattr(v, "wire") and math.isfinite(v)
+    return literal(v) and math.isfinite(v)
 
 
 @elementwise(np.maximum, says="routes the gradient to the larger input; a tie shares it",

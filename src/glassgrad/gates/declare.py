@@ -15,13 +15,15 @@ flat           nothing: the derivative is zero or undefined    --
 =============  ==============================================  ===============================
 
 Rules are traced like any user code when a backward circuit is built: they may look at shapes
-and at static arguments, never at values. ``None`` in place of a gradient means: no path.
+and at static arguments, never at values. ``None`` in place of a gradient means: no path; a
+function without arguments gives the gradient where its input needs one (products are dear).
 This file knows nothing of tracing or of backpropagation.
 """
 
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,8 +46,10 @@ __all__ = [
     "composed",
     "elementwise",
     "flat",
+    "flowing",
     "general",
     "linear",
+    "literal",
 ]
 
 
@@ -318,6 +322,25 @@ def _same(value: Any, default: Any) -> bool:
 def careful(*values: Any) -> bool:
     """Whether a rule is to spell out what only matters at edge points (see `passes.backprop`)."""
     return any(getattr(getattr(v, "tape", None), "careful", False) for v in values)
+
+
+class _Flowing(threading.local):
+    """The numbers on wires among the inputs of the gate whose rule runs on numbers just now."""
+
+    values: Sequence[Any] = ()
+
+
+flowing = _Flowing()
+
+
+def literal(value: Any) -> bool:
+    """Whether an input of a gate is a number in the user's code: the one value a rule may look at.
+
+    It is asked of inputs as they came, not of what was computed from them.
+    """
+    if not isinstance(value, (int, float)) or hasattr(value, "wire"):
+        return False
+    return all([value is not v for v in flowing.values])
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

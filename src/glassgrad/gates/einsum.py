@@ -8,7 +8,7 @@ spelled out first, so that the rule works with plain letters.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,13 +54,13 @@ def _einsum1(a: Any, *, subscripts: str, optimize: Any = False) -> Any:
                   case(_G, subscripts="ii->i"), case(_G, subscripts="ii->"),
                   case(_T, subscripts="ijk->kj"), case(_A, subscripts="ij->ij")])  # fmt: skip
 def einsum1(a: Any, dy: Any, *, subscripts: str, optimize: Any = False) -> Any:
-    return _transposes([a], dy, subscripts, False)[0]
+    return _transposes([a], dy, subscripts, False)[0]()
 
 
 def _transposes(
     factors: Sequence[Any], dy: Any, subscripts: str, optimize: bool
-) -> tuple[Any, ...]:
-    """The gradient of each factor."""
+) -> tuple[Callable[[], Any], ...]:
+    """The gradient of each factor, to be computed where it is needed."""
     left, _, out = subscripts.partition("->")
     terms = left.split(",")
     sizes: dict[str, int] = {}
@@ -69,9 +69,9 @@ def _transposes(
             sizes[letter] = n if n != 1 else sizes.get(letter, 1)
     if len(factors) > 2 or math.prod(sizes.values()) > _LARGE:
         optimize = len(factors) > 1
+    static = {"optimize": True} if optimize else {}
     return tuple(
-        _transpose(n, factors, dy, terms, out, {"optimize": True} if optimize else {})
-        for n in range(len(factors))
+        [lambda n=n: _transpose(n, factors, dy, terms, out, static) for n in range(len(factors))]  # type: ignore[misc]
     )
 
 

@@ -40,13 +40,17 @@ def matmul(a: Any, b: Any, dy: Any) -> Any:
     if np.ndim(a) == 1 and np.ndim(b) == 1:
         return dy * b, dy * a
     if np.ndim(b) == 1:
-        return np.expand_dims(dy, -1) * b, np.matmul(_last_swapped(a), np.expand_dims(dy, -1))[..., 0] \
-            if np.ndim(a) > 2 else np.matmul(np.transpose(a), dy)  # fmt: skip
+        return lambda: np.expand_dims(dy, -1) * b, lambda: _against(_last_swapped(a), dy)
     if np.ndim(a) == 1:
-        db = np.expand_dims(a, -1) * np.expand_dims(dy, -2)
-        da = np.matmul(b, np.expand_dims(dy, -1))[..., 0] if np.ndim(b) > 2 else np.matmul(b, dy)
-        return da, db
-    return np.matmul(dy, _last_swapped(b)), np.matmul(_last_swapped(a), dy)
+        return lambda: _against(b, dy), lambda: np.expand_dims(a, -1) * np.expand_dims(dy, -2)
+    return lambda: np.matmul(dy, _last_swapped(b)), lambda: np.matmul(_last_swapped(a), dy)
+
+
+def _against(matrix: Any, dy: Any) -> Any:
+    """A matrix times a vector, or each of a batch times its own."""
+    if np.ndim(matrix) > 2:
+        return np.matmul(matrix, np.expand_dims(dy, -1))[..., 0]
+    return np.matmul(matrix, dy)
 
 
 def _dot_type(a: WireType, b: WireType) -> WireType:
@@ -68,16 +72,16 @@ def dot(a: Any, b: Any, dy: Any) -> Any:
         return dy * b, dy * a
     if m <= 2 and n <= 2:
         if n == 1:
-            return np.outer(dy, b), np.dot(np.transpose(a), dy)
+            return lambda: np.outer(dy, b), lambda: np.dot(np.transpose(a), dy)
         if m == 1:
-            return np.dot(b, dy), np.outer(a, dy)
-        return np.dot(dy, np.transpose(b)), np.dot(np.transpose(a), dy)
+            return lambda: np.dot(b, dy), lambda: np.outer(a, dy)
+        return lambda: np.dot(dy, np.transpose(b)), lambda: np.dot(np.transpose(a), dy)
     # a's last axis meets b's last but one: contract all the others.
     free_a, free_b = m - 1, n - 1
     others_b = tuple(i for i in range(n) if i != (n - 2 if n > 1 else 0))
-    da = np.tensordot(dy, b, (tuple(range(free_a, free_a + free_b)), others_b))
-    db = np.tensordot(dy, a, (tuple(range(free_a)), tuple(range(free_a))))
-    return da, np.moveaxis(db, -1, n - 2 if n > 1 else 0)
+    rows, columns = tuple(range(free_a)), tuple(range(free_a, free_a + free_b))
+    return (lambda: np.tensordot(dy, b, (columns, others_b)),
+            lambda: np.moveaxis(np.tensordot(dy, a, (rows, rows)), -1, n - 2 if n > 1 else 0))  # fmt: skip
 
 
 @bilinear(np.outer, says="sums the gradient against the other vector",
@@ -96,7 +100,7 @@ def inner(a: Any, b: Any, dy: Any) -> Any:
     if not m or not n or m == n == 1:
         return dy * b, dy * a
     if m == n == 2:
-        return np.dot(dy, b), np.dot(np.transpose(dy), a)
+        return lambda: np.dot(dy, b), lambda: np.dot(np.transpose(dy), a)
     return _contracted(a, b, dy, ((m - 1,), (n - 1,)))
 
 
@@ -139,13 +143,12 @@ def _contracted(a: Any, b: Any, dy: Any, axes: Any) -> Any:
     of_a, of_b = axes
     free_a = tuple(n for n in range(np.ndim(a)) if n not in of_a)
     free_b = tuple(n for n in range(np.ndim(b)) if n not in of_b)
-    k = len(free_a)
-    da = np.tensordot(dy, b, (tuple(range(k, k + len(free_b))), free_b))
-    db = np.tensordot(a, dy, (free_a, tuple(range(k))))
+    rows, columns = tuple(range(len(free_a))), tuple(range(len(free_a), len(free_a + free_b)))
     # What is left of b in da are its contracted axes in their order there; the same for a in db.
     order_a = free_a + tuple(of_a[of_b.index(n)] for n in sorted(of_b))
     order_b = tuple(of_b[of_a.index(n)] for n in sorted(of_a)) + free_b
-    return _ordered(da, order_a), _ordered(db, order_b)
+    return (lambda: _ordered(np.tensordot(dy, b, (columns, free_b)), order_a),
+            lambda: _ordered(np.tensordot(a, dy, (free_a, rows)), order_b))  # fmt: skip
 
 
 def _ordered(x: Any, order: tuple[int, ...]) -> Any:

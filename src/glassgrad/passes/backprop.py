@@ -146,6 +146,9 @@ class _Walk(Walk):
         op = _STRONG if self.careful and not finite else _MULTIPLY
         return self.trace.apply(op, (partial, dy), _NOTHING, "operator")
 
+    def zero(self, dy: Any) -> Any:
+        return None  # no path: it stands in the rule
+
     def negated(self, dy: Any) -> Any:
         return apply(_NEGATIVE, (dy,), {}, "operator") if isinstance(dy, Traced) else -dy
 

@@ -2,8 +2,8 @@
 
 The rules of the gates are plain NumPy, so they run on the values of a run as they do on traced
 ones: this is the backward pass of the notes, and the way the first call of a path is answered.
-What a rule may not do on a traced value it cannot do here either: a number that flows on a wire
-is told from one that stands in the user's code, and a value that was overwritten since is missing.
+A number that flows on a wire is told from one that stands in the user's code (`declare.literal`),
+and a value that was overwritten in the meantime is missing.
 
 Nothing is taken care of at edge points: where a gradient comes out as NaN, a circuit has to decide.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Wire, WireType, type_of
 from glassgrad.circuit.model import FLOAT
-from glassgrad.gates.declare import Scatter
+from glassgrad.gates.declare import Scatter, flowing
 from glassgrad.gates.indexing import SLOT, joined
 from glassgrad.passes.recognise import recognise
 from glassgrad.passes.walk import Walk
@@ -57,7 +57,10 @@ def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any])
     """
     walk = _Walk(values)
     dtype = circuit.outputs[0].dtype
-    walk.back(circuit, wrt, [1.0 if dtype == np.float64 else dtype.type(1)], recognise(circuit))
+    try:
+        walk.back(circuit, wrt, [1.0 if dtype == np.float64 else dtype.type(1)], recognise(circuit))
+    finally:
+        flowing.values = ()
     held = {id(v) for v in values.values()} if any(w.shape for w in wrt) else set()
     return [walk.result(wire, held) for wire in wrt]
 
@@ -71,18 +74,24 @@ class _Walk(Walk):
         self.owned: set[Wire] = set()  # whose gradient is an array that nothing else refers to
 
     def inputs(self, gate: Gate) -> list[Any]:
-        value = self.value
-        return [i.value if type(i) is Constant else value(i) for i in gate.inputs]  # type: ignore[arg-type]
+        given, numbers = [], []
+        for operand in gate.inputs:
+            if type(operand) is Constant:
+                given.append(operand.value)
+                continue
+            value = self.value(operand)  # type: ignore[arg-type]
+            given.append(value)
+            if type(value) is not np.ndarray:
+                numbers.append(value)
+        flowing.values = numbers
+        return given
 
     def value(self, wire: Wire) -> Any:
         value = self.values.get(wire, _MISSING)
-        cls = type(value)
-        if cls is np.ndarray:
-            return value
-        flowing = _FLOWING.get(cls)
-        if flowing is not None:
-            return flowing(value)
         return _Missing(wire.type) if value is _MISSING else value
+
+    def zero(self, dy: Any) -> Any:
+        return None if np.isfinite(dy).all() else 0 * dy
 
     def type_of(self, gradient: Any) -> WireType:
         return FLOAT if type(gradient) is float else type_of(gradient)
@@ -132,26 +141,6 @@ class _Walk(Walk):
         return np.array(gradient, order="C")
 
 
-# A number on a wire, as a rule gets it: like any other, but told by its `wire` from a literal.
-
-
-class _Float(float):
-    __slots__ = ()
-    wire = None
-
-
-class _Int(int):
-    __slots__ = ()
-    wire = None
-
-
-class _Double(np.float64):
-    wire = None
-
-
-_FLOWING: Mapping[type, Any] = {
-    float: _Float, int: _Int, np.float64: _Double, bool: np.bool_
-}  # fmt: skip
 _MISSING: Any = object()
 
 

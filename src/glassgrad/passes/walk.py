@@ -105,8 +105,8 @@ class Walk:
                 return dy
             if partial == -1:
                 return self.negated(dy)
-            if partial == 0 and type(partial) is int:  # a zero that stands in the rule
-                return None
+            if partial == 0:
+                return self.zero(dy)
         return self.product(partial, dy)
 
     def accumulate(self, wire: Wire, gradient: Any) -> None:
@@ -147,6 +147,10 @@ class Walk:
 
     def product(self, partial: Any, dy: Any) -> Any:
         """Local gradient times upstream gradient, both of them more than a number in a rule."""
+        raise NotImplementedError
+
+    def zero(self, dy: Any) -> Any:
+        """Zero times an upstream gradient, where the zero is a plain number."""
         raise NotImplementedError
 
     def negated(self, dy: Any) -> Any:

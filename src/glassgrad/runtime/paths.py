@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,7 +116,8 @@ class Path:
             return None
         try:
             found = gradients(circuit, self.recorded.active, kept)
-            if not all([np.isfinite(g).all() for g in found]):
+            if not all([math.isfinite(g) if type(g) is float else np.isfinite(g).all()
+                        for g in found]):  # fmt: skip
                 return None
             return [*[_copied(o.value if isinstance(o, Constant) else kept[o])
                       for o in circuit.outputs], *found]  # fmt: skip

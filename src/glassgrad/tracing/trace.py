@@ -169,16 +169,20 @@ class Trace:
         wires: list[Operand] = []
         level = LITERAL
         for x in operands:
-            if isinstance(x, _values.Traced):
+            cls = type(x)
+            if cls is _values.TracedScalar or cls is _values.TracedArray:
                 if x.tape is not self:
                     x = self.lift(x)
                 values.append(x.value)
                 wires.append(x.wire)
                 if x.level > level:
                     level = x.level
+            elif cls is float:
+                values.append(x)
+                wires.append(Constant(x, FLOAT))
             else:
                 operand = self.constant(x)
-                values.append(operand.value if type(x) is np.ndarray else x)  # type: ignore[union-attr]
+                values.append(operand.value if cls is np.ndarray else x)  # type: ignore[union-attr]
                 wires.append(operand)
         try:
             result = op.spelled(spelling)(*values, **static)
@@ -212,7 +216,7 @@ class Trace:
         if self.kept is not None:
             if type(result) is not np.ndarray:
                 self.kept[wire] = result
-            elif not any(_shared(result, v) for v in values):
+            elif not _shared(result, values):
                 self.keep(wire, result, made.storage)
         return made
 
@@ -240,7 +244,7 @@ class Trace:
         """Append a gate; gives its output wires."""
         if types is None:
             types = infer(op, tuple(i.type for i in inputs), static, inputs)
-        outputs = tuple([Wire(t) for t in types])
+        outputs = (Wire(types[0]),) if len(types) == 1 else tuple([Wire(t) for t in types])
         place = self._place() if self.places else None
         self.gates.append(Gate(op, tuple(inputs), outputs, static, spelling, place))
         return outputs
@@ -359,12 +363,14 @@ def _typed(result: Any, op: Op) -> WireType:
     return found
 
 
-def _shared(result: Any, value: Any) -> bool:
-    """Whether an op may have handed on the memory of its input."""
-    if result is value:
-        return True
-    return result.base is not None and type(value) is np.ndarray \
-        and np.may_share_memory(result, value)  # fmt: skip
+def _shared(result: Any, values: Sequence[Any]) -> bool:
+    """Whether an op may have handed on the memory of one of its inputs."""
+    for value in values:
+        if value is result:
+            return True
+    return result.base is not None and any(
+        [type(v) is np.ndarray and np.may_share_memory(result, v) for v in values]
+    )
 
 
 def _as_array(value: Any) -> Any:

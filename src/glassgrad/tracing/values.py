@@ -544,9 +544,12 @@ def _binary(op: Op, reflected: bool) -> Any:
         if other is NotImplemented:
             return NotImplemented
         operands = (other, self) if reflected else (self, other)
-        if not self.tape.concrete:  # a rule: there is one trace only
-            return self.tape.apply(op, operands, _NOTHING, "operator")
-        return apply(op, operands, {}, "operator")
+        tape = self.tape
+        if not tape.concrete:  # a rule: there is one trace only
+            return tape.apply(op, operands, _NOTHING, "operator")
+        if type(other) is float or getattr(other, "tape", None) is tape:
+            return tape.apply(op, operands, _NOTHING, "operator")
+        return apply(op, operands, _NOTHING, "operator")
 
     return method
 
