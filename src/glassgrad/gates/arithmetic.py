@@ -38,7 +38,7 @@ def multiply(a: Any, b: Any, y: Any) -> Any:
 @elementwise(np.divide, says="scales the gradient by one over the denominator", examples=_TWO,
              singular=True, operator=operator.truediv, inplace=operator.itruediv)  # fmt: skip
 def divide(a: Any, b: Any, y: Any) -> Any:
-    return 1 / b, -y / b
+    return lambda: 1 / b, lambda: -y / b
 
 
 @elementwise(np.negative, says="turns the sign of the gradient", examples=[(2.0,), (-0.5,)],
@@ -68,13 +68,14 @@ def square(a: Any, y: Any) -> Any:
              examples=[(2.0, 3.0), (0.5, -1.5), (1.5, 0.0)])  # fmt: skip
 def power(x: Any, n: Any, y: Any) -> Any:
     """d/dn is zero at x = 0 (edge-points table), and NaN where x is negative: no real power there."""
-    return _power_dx(x, n, y), _power_dn(x, n, y)
+    return lambda: _power_dx(x, n, y), lambda: _power_dn(x, n, y)
 
 
 def _power_dx(x: Any, n: Any, y: Any) -> Any:
     if literal(n):
-        special = {0: 0, 1: 1, 2: 2 * x, 0.5: 0.5 / y, -1: -(y * y)}
-        return special[n] if n in special else n * x ** (n - 1)
+        special = {0: lambda: 0, 1: lambda: 1, 2: lambda: 2 * x, 0.5: lambda: 0.5 / y,
+                   -1: lambda: -(y * y)}  # fmt: skip
+        return special[n]() if n in special else n * x ** (n - 1)
     # x**0 is constant: its slope stays zero where x**(n - 1) is infinite. Elsewhere the product is
     # zero by itself for n = 0, and its own slope (in n) is not: so nothing more is masked.
     return np.where((n == 0) & (x == 0), 0.0, n * np.power(x, n - 1.0))
@@ -89,20 +90,20 @@ def _power_dn(x: Any, n: Any, y: Any) -> Any:
 @elementwise(np.float_power, says="scales by n x^(n-1), in double precision", singular=True,
              examples=[(2.0, 3.0), (0.5, -1.5)])  # fmt: skip
 def float_power(x: Any, n: Any, y: Any) -> Any:
-    return _power_dx(x, n, y), _power_dn(x, n, y)
+    return lambda: _power_dx(x, n, y), lambda: _power_dn(x, n, y)
 
 
 @elementwise(np.remainder, says="hands the gradient on; the divisor counts how often it was taken",
              examples=[(5.3, 2.0), (-5.3, 2.0), (1.0, -0.7)], operator=operator.mod,
              inplace=operator.imod)  # fmt: skip
 def remainder(a: Any, b: Any, y: Any) -> Any:
-    return 1, -np.floor(a / b)
+    return 1, lambda: -np.floor(a / b)
 
 
 @elementwise(np.fmod, says="hands the gradient on; the divisor counts how often it was taken",
              examples=[(5.3, 2.0), (-5.3, 2.0)], math=math.fmod)  # fmt: skip
 def fmod(a: Any, b: Any, y: Any) -> Any:
-    return 1, -np.trunc(a / b)
+    return 1, lambda: -np.trunc(a / b)
 
 
 floor_divide = flat(

@@ -34,23 +34,23 @@ def _finite_number(v: Any) -> bool:
 @elementwise(np.maximum, says="routes the gradient to the larger input; a tie shares it",
              examples=_TWO, singular=False)  # fmt: skip
 def maximum(a: Any, b: Any, y: Any) -> Any:
-    return _share(a, b), _share(b, a)
+    return lambda: _share(a, b), lambda: _share(b, a)
 
 
 @elementwise(np.minimum, says="routes the gradient to the smaller input; a tie shares it",
              examples=_TWO)  # fmt: skip
 def minimum(a: Any, b: Any, y: Any) -> Any:
-    return _share(b, a), _share(a, b)
+    return lambda: _share(b, a), lambda: _share(a, b)
 
 
 @elementwise(np.fmax, says="routes the gradient to the larger input, past NaN", examples=_TWO)
 def fmax(a: Any, b: Any, y: Any) -> Any:
-    return _past_nan(a, b, _share(a, b)), _past_nan(b, a, _share(b, a))
+    return lambda: _past_nan(a, b, _share(a, b)), lambda: _past_nan(b, a, _share(b, a))
 
 
 @elementwise(np.fmin, says="routes the gradient to the smaller input, past NaN", examples=_TWO)
 def fmin(a: Any, b: Any, y: Any) -> Any:
-    return _past_nan(a, b, _share(b, a)), _past_nan(b, a, _share(a, b))
+    return lambda: _past_nan(a, b, _share(b, a)), lambda: _past_nan(b, a, _share(a, b))
 
 
 def _past_nan(mine: Any, other: Any, share: Any) -> Any:
@@ -63,7 +63,7 @@ def _past_nan(mine: Any, other: Any, share: Any) -> Any:
                         np.array([-1.0, 0.5, 2.0]))], elementwise=True,
          bind=lambda args, kwargs: (args, dict(kwargs)))  # fmt: skip
 def where(condition: Any, x: Any, y: Any, out: Any, dout: Any) -> Any:
-    return None, np.where(condition, dout, 0.0), np.where(condition, 0.0, dout)
+    return None, lambda: np.where(condition, dout, 0.0), lambda: np.where(condition, 0.0, dout)
 
 
 def _clip(a: Any, low: Any, high: Any) -> Any:

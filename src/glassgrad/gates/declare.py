@@ -16,7 +16,7 @@ flat           nothing: the derivative is zero or undefined    --
 
 Rules are traced like any user code when a backward circuit is built: they may look at shapes
 and at static arguments, never at values. ``None`` in place of a gradient means: no path; a
-function without arguments gives the gradient where its input needs one (products are dear).
+function without arguments is asked for the gradient only where its input needs one.
 This file knows nothing of tracing or of backpropagation.
 """
 

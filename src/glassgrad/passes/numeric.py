@@ -10,12 +10,12 @@ Nothing is taken care of at edge points: where a gradient comes out as NaN, a ci
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Gate, Wire, WireType, type_of
+from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire, WireType, type_of
 from glassgrad.circuit.model import FLOAT
 from glassgrad.gates.declare import Scatter, flowing
 from glassgrad.gates.indexing import SLOT, joined
@@ -38,7 +38,7 @@ def walkable(circuit: Circuit) -> bool:
     )
 
 
-def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any]) -> list[Any]:
+def gradients(circuit: Circuit, wrt: Sequence[Wire], values: dict[Wire, Any]) -> list[Any]:
     """The gradients of the first output with respect to `wrt`; each array is memory of its own.
 
     Parameters
@@ -47,8 +47,9 @@ def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any])
         The forward pass; its first output is a scalar.
     wrt : sequence of Wire
         Inputs to differentiate with respect to.
-    values : mapping
-        What the wires held in this run. Those that were overwritten may be missing.
+    values : dict
+        What the wires held in this run. Those that were overwritten may be missing. Each is let go
+        of as soon as no rule needs it any more.
 
     Raises
     ------
@@ -68,10 +69,16 @@ def gradients(circuit: Circuit, wrt: Sequence[Wire], values: Mapping[Wire, Any])
 class _Walk(Walk):
     """One walk back on numbers and arrays."""
 
-    def __init__(self, values: Mapping[Wire, Any]) -> None:
+    def __init__(self, values: dict[Wire, Any]) -> None:
         super().__init__()
         self.values = values
         self.owned: set[Wire] = set()  # whose gradient is an array that nothing else refers to
+
+    def through(self, gate: Gate, needed: set[Operand]) -> None:
+        super().through(gate, needed)
+        for wire in gate.outputs:  # memory that is used again soon is much faster than new memory
+            self.gradients.pop(wire, None)
+            self.values.pop(wire, None)
 
     def inputs(self, gate: Gate) -> list[Any]:
         given, numbers = [], []

@@ -98,6 +98,8 @@ class Walk:
 
     def times(self, partial: Any, dy: Any) -> Any:
         """Local gradient times upstream gradient."""
+        if type(partial) is FunctionType:
+            partial = partial()
         if partial is None:
             return None
         if type(partial) is int or type(partial) is float:

@@ -11,7 +11,7 @@ import itertools
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,7 +105,7 @@ class Path:
             results = evaluate(self.circuit(careful=True), values)
         return results
 
-    def _by_rules(self, kept: Mapping[Wire, Any]) -> list[Any] | None:
+    def _by_rules(self, kept: dict[Wire, Any]) -> list[Any] | None:
         """The answer from the values of a forward pass; None where a circuit has to decide.
 
         It decides where a gradient is not finite, where a rule raises, and where a value that a
@@ -115,12 +115,13 @@ class Path:
         if not self._walks:
             return None
         try:
+            outputs = [_copied(o.value if isinstance(o, Constant) else kept[o])
+                       for o in circuit.outputs]  # fmt: skip
             found = gradients(circuit, self.recorded.active, kept)
             if not all([math.isfinite(g) if type(g) is float else np.isfinite(g).all()
                         for g in found]):  # fmt: skip
                 return None
-            return [*[_copied(o.value if isinstance(o, Constant) else kept[o])
-                      for o in circuit.outputs], *found]  # fmt: skip
+            return [*outputs, *found]
         except Exception:
             return None
 

@@ -466,3 +466,4 @@ def _fill() -> None:
 
 
 _fill()
+_meet_special()  # what is there already costs the first trace nothing
