@@ -2,7 +2,8 @@
 
 Fresh processes import NumPy, SciPy's special functions, glassgrad and autograd; then the first
 calls of a gradient are timed there too, where nothing has been warmed up by an earlier case. Each
-process is started several times, in turn; the medians count.
+process is started several times, in turn; the medians count. Bytecode is there, as it is wherever
+a library was installed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 
 from rich.console import Console
@@ -50,17 +52,25 @@ print(json.dumps(taken))
 def fresh(code: str, *arguments: str) -> list[float]:
     """What a new process answers to a program; it is thrown away afterwards."""
     words = [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    # An installed library has its bytecode with it, so ours is kept too, whatever is set here.
+    environment = dict(os.environ, PYTHONPYCACHEPREFIX=_bytecode.name)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     # The current folder is on the path of `-c`: that is where `benchmarks` was found by us.
-    found = subprocess.run(words, capture_output=True, text=True, env=dict(os.environ))
+    found = subprocess.run(words, capture_output=True, text=True, env=environment)
     if found.returncode:
         last = found.stderr.strip().splitlines()[-1:]
         raise RuntimeError(f"{' '.join(arguments)}: {' '.join(last)}")
     return [float(number) for number in json.loads(found.stdout.splitlines()[-1])]
 
 
+_bytecode = tempfile.TemporaryDirectory()
+
+
 def imports() -> dict[str, float]:
     """Seconds to import each module alone."""
     names = [name for name in IMPORTS if find_spec(name.split(".")[0])]
+    for name in names:
+        fresh(_IMPORT, name)  # which writes the bytecode
     taken: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(TIMES):
         for name in names:  # in turn: the disk's and the machine's moods meet all alike
@@ -70,6 +80,7 @@ def imports() -> dict[str, float]:
 
 def first_calls(case: str, peer: str) -> list[float]:
     """The medians of the first calls in a new process."""
+    fresh(_FIRST, peer, case, "1")
     runs = [fresh(_FIRST, peer, case, str(CALLS)) for _ in range(max(3, TIMES // 2))]
     return [statistics.median(column) for column in zip(*runs)]
 

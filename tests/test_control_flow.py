@@ -21,6 +21,7 @@ from glassgrad.runtime.arguments import resolve
 from glassgrad.runtime.gradient import recorded_call
 
 from .support.differences import gradient as numerical
+from .support.tiers import tiers
 
 # Paths on which something raised are traced at every call, with a notice; tests ask for it by name.
 pytestmark = pytest.mark.filterwarnings("ignore::glassgrad.errors.GlassgradWarning")
@@ -46,7 +47,7 @@ def check(f: Callable[..., Any], *calls: tuple[Any, ...], tolerance: float = 1e-
     n = len(calls[0])
     transform = gg.value_and_grad(f, tuple(range(n)))
     for args in (*calls, *reversed(calls)):
-        for _ in range(2):
+        for _ in tiers():
             value, gradients = transform(*args)
             expected = f(*args)
             assert type(value) is type(expected)

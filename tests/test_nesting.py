@@ -23,6 +23,7 @@ from glassgrad.errors import (
 )  # fmt: skip
 
 from .support.differences import gradient as numerical
+from .support.tiers import tiers
 
 X = np.array([0.5, -1.2, 2.1])
 W = np.array([[1.0, 2, 3], [4, 5, 6.5]])
@@ -77,7 +78,7 @@ def test_loops_branches_and_writes_to_the_second_order() -> None:
         return np.sum(gg.grad(f)(x) * np.array([1.0, -2.0, 0.5]))
 
     g = gg.grad(along)
-    for _ in range(2):
+    for _ in tiers():
         np.testing.assert_allclose(g(X), numerical(along, [X], 0), rtol=1e-6)
 
 
@@ -189,7 +190,7 @@ def test_a_pullback_within_a_gradient() -> None:
         (g,) = pullback(y)
         return np.sum(g * g)
 
-    for _ in range(2):
+    for _ in tiers():
         np.testing.assert_allclose(
             gg.grad(f)(X), numerical(lambda x: float(f(x)), [X], 0), rtol=1e-6
         )
@@ -242,14 +243,14 @@ def three(x: Any, y: Any, z: Any = 4.0) -> Any:
 ])  # fmt: skip
 def test_argnums(argnums: Any, expected: Any) -> None:
     g = gg.grad(three, argnums)
-    for _ in range(2):
+    for _ in tiers():
         assert g(2.0, 3.0, 4.0) == expected
         assert gg.value_and_grad(three, argnums)(2.0, 3.0, 4.0) == (72.0, expected)
 
 
 def test_keywords() -> None:
     g = gg.grad(three, ("x", "z"))
-    for _ in range(2):
+    for _ in tiers():
         assert g(x=2.0, y=3.0, z=4.0) == (36.0, 18.0)
         assert g(2.0, z=4.0, y=3.0) == (36.0, 18.0)
         assert g(2.0, 3.0, 4.0) == (36.0, 18.0)
@@ -312,7 +313,7 @@ def test_every_nest() -> None:
     ]  # fmt: skip
     for p, f, expected in cases:
         g = gg.grad(f)
-        for _ in range(2):
+        for _ in tiers():
             found = g(p)
             assert type(found) is type(p)
             if expected is not None:
@@ -362,7 +363,7 @@ def test_static_fields_are_part_of_the_signature() -> None:
 ])  # fmt: skip
 def test_kinds_of_numbers(x: Any, kind: type) -> None:
     g = gg.grad(lambda x: np.sum(x * x))
-    for _ in range(2):
+    for _ in tiers():
         found = g(x)
         assert type(found) is kind
         assert np.shape(found) == np.shape(x)
@@ -385,7 +386,7 @@ def test_what_is_passed_besides() -> None:
         return y * 2 if flag and extra is None else y
 
     g = gg.grad(f)
-    for _ in range(2):
+    for _ in tiers():
         np.testing.assert_allclose(g(X, "sum", {"k": 3}, True, None), np.full(3, 6.0))
         np.testing.assert_allclose(g(X, "sum", {"k": 4}, False, None), np.full(3, 4.0))
         np.testing.assert_allclose(
@@ -410,7 +411,7 @@ def test_aux() -> None:
     def f(x: Any) -> Any:
         return np.sum(x * x), (x + 1, {"n": len(x), "text": "t", "none": None}, [x[0] * 2, True])
 
-    for _ in range(2):
+    for _ in tiers():
         dx, aux = gg.grad(f, has_aux=True)(X)
         np.testing.assert_allclose(dx, 2 * X)
         np.testing.assert_allclose(aux[0], X + 1)

@@ -18,6 +18,7 @@ from glassgrad.check.call import Call
 from glassgrad.check.rounding import rounding
 from glassgrad.check.slopes import Values
 from glassgrad.errors import GlassgradWarning, NotDifferentiableError
+from glassgrad.runtime.backend import backend
 from glassgrad.tracing import Traced
 from glassgrad.transforms import value_and_grad, vjp
 
@@ -151,10 +152,12 @@ def _second(
 
 
 def _twice(function: Callable[..., Any], call: Call) -> list[list[Any]]:
-    """The gradients of the first call, which is traced, and of the second, which is compiled."""
+    """The gradients of the first call, which is traced, and of a compiled one."""
     make = value_and_grad(function, argnums=tuple(range(len(call.places))))
     with _quiet():
-        return [list(make(*call.leaves)[1]) for _ in range(2)]
+        traced = list(make(*call.leaves)[1])
+        with backend("numpy"):
+            return [traced, list(make(*call.leaves)[1])]
 
 
 def _contracted(call: Call, picked: Sequence[int], upstream: Sequence[Any] | None) -> Any:

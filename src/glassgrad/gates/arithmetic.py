@@ -73,9 +73,13 @@ def power(x: Any, n: Any, y: Any) -> Any:
 
 def _power_dx(x: Any, n: Any, y: Any) -> Any:
     if literal(n):
-        special = {0: lambda: 0, 1: lambda: 1, 2: lambda: 2 * x, 0.5: lambda: 0.5 / y,
-                   -1: lambda: -(y * y)}  # fmt: skip
-        return special[n]() if n in special else n * x ** (n - 1)
+        if n == 0 or n == 1:
+            return int(n)
+        if n == 2:
+            return 2 * x
+        if n == 0.5:
+            return 0.5 / y
+        return -(y * y) if n == -1 else n * x ** (n - 1)
     # x**0 is constant: its slope stays zero where x**(n - 1) is infinite. Elsewhere the product is
     # zero by itself for n = 0, and its own slope (in n) is not: so nothing more is masked.
     return np.where((n == 0) & (x == 0), 0.0, n * np.power(x, n - 1.0))

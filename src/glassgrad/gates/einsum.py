@@ -71,7 +71,7 @@ def _transposes(
         optimize = len(factors) > 1
     static = {"optimize": True} if optimize else {}
     return tuple(
-        [lambda n=n: _transpose(n, factors, dy, terms, out, static) for n in range(len(factors))]  # type: ignore[misc]
+        [lambda n=n: _transpose(n, factors, dy, terms, out, static) for n in range(len(factors))]
     )
 
 

@@ -33,12 +33,11 @@ class MissingValueError(Exception):
 
 def walkable(circuit: Circuit) -> bool:
     """Whether a circuit of gradients, which can write in place, would not be much faster."""
-    return _COPIED >= sum(
-        [g.outputs[0].type.size for g in circuit.gates if g.op.name in ("setitem", "add_at")]
-    )
+    writes = [g.output.type.size for g in circuit.gates if g.op.name in ("setitem", "add_at")]
+    return sum(writes) <= _COPIED
 
 
-def gradients(circuit: Circuit, wrt: Sequence[Wire], values: dict[Wire, Any]) -> list[Any]:
+def gradients(circuit: Circuit, wrt: Sequence[Wire], values: dict[Operand, Any]) -> list[Any]:
     """The gradients of the first output with respect to `wrt`; each array is memory of its own.
 
     Parameters
@@ -69,7 +68,7 @@ def gradients(circuit: Circuit, wrt: Sequence[Wire], values: dict[Wire, Any]) ->
 class _Walk(Walk):
     """One walk back on numbers and arrays."""
 
-    def __init__(self, values: dict[Wire, Any]) -> None:
+    def __init__(self, values: dict[Operand, Any]) -> None:
         super().__init__()
         self.values = values
         self.owned: set[Wire] = set()  # whose gradient is an array that nothing else refers to

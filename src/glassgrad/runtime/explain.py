@@ -25,7 +25,7 @@ class PathExplanation:
     guards
         What Python was told on this path, where.
     tier
-        What calls of it run on now: "native", or "NumPy" (the first calls, or where native code
+        What calls of it run on now: "native", or "NumPy" (the first calls, and where native code
         cannot be made).
     native : NativeCode
         The native program: steps, what fell back, arena, compile times, LLVM IR and assembly.

@@ -1,6 +1,6 @@
-"""Running a circuit gate by gate: the first call of a path, and every look inside one.
+"""Running a circuit gate by gate: the forward pass of a few calls, and every look inside one.
 
-Compiling pays from the second call on; a first call is answered from here.
+Compiling pays from the fifth call on.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Wire, WireType
+from glassgrad.circuit import Circuit, Constant, Operand, WireType
 from glassgrad.emit.native import Answer, available, draft, forget_results, soon, starts, wanted
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
@@ -105,7 +105,7 @@ class Path:
             results = evaluate(self.circuit(careful=True), values)
         return results
 
-    def _by_rules(self, kept: dict[Wire, Any]) -> list[Any] | None:
+    def _by_rules(self, kept: dict[Operand, Any]) -> list[Any] | None:
         """The answer from the values of a forward pass; None where a circuit has to decide.
 
         It decides where a gradient is not finite, where a rule raises, and where a value that a

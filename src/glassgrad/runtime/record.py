@@ -90,7 +90,7 @@ class Recorded:
     retrace: str | None
     arrays: tuple[tuple[int, Constant], ...] = ()
     strides: tuple[Any, ...] | None = None
-    kept: dict[Wire, Any] | None = None
+    kept: dict[Operand, Any] | None = None
 
     def laid_out_like(self, values: Sequence[Any]) -> bool:
         """Whether the arrays lie in memory as they did; it decides what a write reaches."""

@@ -75,7 +75,7 @@ class Trace:
 
     def __init__(self, places: bool = False, keep: bool = False) -> None:
         self.depth = 0
-        self.kept: dict[Wire, Any] | None = {} if keep else None
+        self.kept: dict[Operand, Any] | None = {} if keep else None
         self.places = places
         self.statement = 0  # advanced by the line tracer
         self.inputs: list[Wire] = []
