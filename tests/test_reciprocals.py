@@ -1,4 +1,4 @@
-"""Quotients by one denominator in a nest: products with its reciprocal, near the quotients."""
+"""A gradient's quotients by one denominator: products with its reciprocal, near the quotients."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import glassgrad as gg
 from glassgrad.circuit import Circuit, Gate, Wire, type_of
 from glassgrad.emit.native import available, kernel, native_program
 from glassgrad.gates import OPS
@@ -14,13 +15,16 @@ from glassgrad.gates import OPS
 pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 
 
-def quotients(a: Any, b: Any, d: Any) -> Any:
+def quotients(a: Any, b: Any, d: Any, backward: bool = True) -> Any:
     """``a / d`` and ``b / d`` by native code; None where it hands over."""
     inputs = tuple([Wire(type_of(x)) for x in (a, b, d)])
     out = tuple([Wire(type_of(x / d)) for x in (a, b)])
-    gates = tuple([Gate(OPS["divide"], (x, inputs[2]), (y,)) for x, y in zip(inputs, out)])
+    gates = tuple([
+        Gate(OPS["divide"], (x, inputs[2]), (y,), backward=backward) for x, y in zip(inputs, out)
+    ])  # fmt: skip
     circuit = Circuit(inputs, gates, out)
-    assert kernel.kernel(circuit).text.count("= fdiv <") <= 2  # one for the last, shorter vector
+    divisions = kernel.kernel(circuit).text.count("= fdiv <")
+    assert divisions <= 2 if backward else divisions > 2  # one more for the last, shorter vector
     run = native_program(circuit, [out[1].type])
     assert run is not None
     return run(a, b, d)
@@ -86,3 +90,21 @@ def test_one_denominator_for_a_row() -> None:
     found = quotients(a, b, d)
     for x, q in zip((a, b), found, strict=True):
         assert np.max(units(q, x.astype(np.longdouble) / d)) <= 2.0
+
+
+def test_a_users_own_quotients_are_exact() -> None:
+    """What they go into may be a step: 49 * (1 / 49) is not 1, and its floor is 0."""
+    d = np.tile(np.arange(1.0, 101.0), (3, 1))
+    a, b = d * np.array([[1.0], [3.0], [7.0]]), d * 5.0
+    found = quotients(a, b, d, backward=False)
+    np.testing.assert_array_equal(found[0], a / d)
+    np.testing.assert_array_equal(found[1], b / d)
+
+    def cells(x: Any, h: Any) -> Any:
+        return np.sum(np.floor(x / h) * x + (x / h) ** 2 + 2.0 * x / h)
+
+    g = gg.grad(cells)
+    for _ in range(6):
+        found = g(a, d[:1])
+    with gg.backend("numpy"):
+        np.testing.assert_allclose(found, g(a, d[:1]), rtol=1e-13)

@@ -1,9 +1,12 @@
-"""Several quotients by one denominator: one division, and products with its reciprocal.
+"""A gradient's quotients by one denominator: one division, and products with its reciprocal.
 
 Both steps round, so ``a * (1 / d)`` is at most two units in the last place from ``a / d``; four
 where ``d`` is beyond 2**1022 and ``1 / d`` below the smallest normal number. It is infinite or NaN
 where ``1 / d`` overflows, and native code hands over then; otherwise it is zero, infinite or NaN
 only where the quotient is, to within the same error.
+
+Backward gates only: 49 * (1 / 49) is not 1, and what a user's own quotient goes into may be a step
+(``floor(x / h)``, a comparison), where the last bit decides.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ _LONG = 16  # elements of a row that has one denominator
 
 
 def share_reciprocals(nest: Nest) -> None:
-    """Divide once for all quotients by the same value, or by one value for a whole row."""
+    """Divide once for all of a gradient's quotients by one value, or by one for a whole row."""
     quotients: dict[Any, list[Operation]] = defaultdict(list)
     for made in nest.operations:
-        if made.write is _DIVIDE and isinstance(made.operands[1], (Load, Operation)):
+        backward = made.gate is not None and made.gate.backward
+        if backward and made.write is _DIVIDE and isinstance(made.operands[1], (Load, Operation)):
             quotients[made.operands[1], made.real].append(made)
     inverses: dict[Operation, Operation] = {}
     for (below, real), some in quotients.items():
