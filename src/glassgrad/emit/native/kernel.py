@@ -35,6 +35,7 @@ from glassgrad.passes.expanding import expanded
 
 __all__ = ["Kernel", "kernel"]
 
+_POINTER = 4.0  # additions that moving a pointer to the next tile takes
 _LITTLE = 0.01  # of the work: LLVM makes the functions that do no more of it in haste
 _SMALL = 32  # elements of an array up to which everything is unrolled
 
@@ -128,7 +129,11 @@ class _Functions:
     def call(self, step: Step, times: int = 1) -> tuple[str, list[Place]]:
         """The name of a step's function, and the places it is called with, so many times."""
         name, places = self.written(step)
-        work = times * step.work if isinstance(step, Nest) else 0  # of all others it is not here
+        work = 0.0  # of all others it is not here
+        if isinstance(step, Nest):
+            work = times * step.work
+        elif isinstance(step, Group):
+            work = _POINTER * len(places) * sum(tiling.times for tiling in step.tilings)
         self.work[name] = self.work.get(name, 0) + work
         return name, places
 
