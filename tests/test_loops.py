@@ -405,3 +405,21 @@ def test_a_long_chain_of_numbers_is_cut_into_steps_that_are_alike() -> None:
     assert max(len(s.operations) for s in made.steps if isinstance(s, Nest)) < 600
     assert made.text.count("define internal i32 @step") < 16 < len(made.steps)
     agree(f, x)
+
+
+def test_guards_tell_huge_integers_apart() -> None:
+    """As real numbers 2**53 and 2**53 + 1 are one; as what the function was told they are two."""
+    x = np.linspace(0.1, 0.9, 40)
+
+    def f(x: Any, n: Any) -> Any:
+        m = n + 1
+        return np.sum(x) * (2.0 if int(m) % 2 else 3.0)
+
+    path = path_of(lambda x: f(x, np.int64(2**53)), (x,))
+    assert path is not None
+    g = gg.grad(f, argnums=0)
+    for _ in range(12):
+        for n in (2**53, 2**53 + 1, 2**53 + 2, 2**62 + 1):
+            expected = 2.0 if (n + 1) % 2 else 3.0
+            assert g(x, np.int64(n))[0] == expected
+            assert g(x, np.array(n))[0] == expected

@@ -7,6 +7,7 @@ knows exceptions, warnings and edge points; 2 says that Python has raised.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -263,18 +264,21 @@ def _guard(plan: Plan, gate: Gate) -> None:
         if how == "bool":
             truth = block.test(value)
             return truth if told else block.logic("xor", truth, True)
-        if value.kind in ("i64", "i32") and abs(told) < 2**53:
+        if value.kind in ("i64", "i32"):  # as a real number one beyond 2**53 might be another
             return (
-                block.integer_compare("eq", value, int(told))
-                if told == int(told)
+                block.integer_compare("eq", block.whole(value), int(told))
+                if told == int(told) and -(2**63) <= told < 2**63
                 else block.test(False)
             )
         if how in ("int", "index"):
             return block.compare("oeq", block.intrinsic("trunc", value), float(told))
         return block.compare("oeq", value, float(told))
 
-    if how in ("int", "index") and abs(told) >= 2**53:
+    whole = operand.dtype.kind == "i"
+    if how in ("int", "index") and abs(told) >= 2**53 and not whole:
         raise NotNative("a guard of a huge int")
+    if whole and not math.isfinite(told):
+        raise NotNative("a guard of an int that is not finite")
     plan.guard(operand, write)
 
 
