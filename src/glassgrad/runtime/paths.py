@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Circuit, Constant, Operand, WireType
+from glassgrad.circuit import Circuit, Constant, Operand, Wire
 from glassgrad.emit.native import Answer, available, draft, forget_results, soon, starts, wanted
 from glassgrad.emit.python import EDGE_POINT, OTHER_PATH, Program, program
 from glassgrad.errors import GlassgradWarning
@@ -180,7 +180,7 @@ class Path:
         if self._calls not in (_BESIDE, _WARM) or not wanted():
             return
         begin()
-        at_once = _waits() or soon(self.circuit(careful=False))
+        at_once = _waits() or soon(self.recorded.circuit)
         if self._calls == _WARM and (_waits() or idle()):
             job = Job(self, self._work())
             job.run()
@@ -193,7 +193,8 @@ class Path:
     def _work(self) -> Iterator[Any]:
         """The native program, part by part. With an `answer`, it is made for that."""
         answer = self.answer if self._any_layout else None
-        return _made(self.circuit(careful=False), self.gradient_types, answer)
+        circuit = self._circuits.get(False)
+        return _made(self.recorded.circuit, self.recorded.active, circuit, answer)
 
     def settle(self) -> None:
         """Have native code as soon as that was begun, and wait for it."""
@@ -222,10 +223,13 @@ class Path:
             )
         elif not available() or job.result is None:
             return
-        elif self.answer is not None and self._any_layout:
-            self.direct = job.result
         else:
-            self._native = job.result
+            circuit, program, answers = job.result
+            self._circuits.setdefault(False, circuit)
+            if answers:  # not by what stands in `answer` now: another thread may just have set it
+                self.direct = program
+            else:
+                self._native = program
         Path.made = next(_numbers)
 
     def forget_results(self) -> None:
@@ -256,13 +260,19 @@ def begin() -> None:
     submit(Path, started())
 
 
-def _made(circuit: Circuit, types: Sequence[WireType], answer: Answer | None) -> Iterator[Any]:
-    """Plan, then compile: the work of a `Job`. It holds nothing of the path's but these."""
-    if starts():
-        planned = draft(circuit, types, answer)
+def _made(
+    forward: Circuit, active: Sequence[Wire], circuit: Circuit | None, answer: Answer | None
+) -> Iterator[Any]:
+    """The gradient's circuit and its native program: the work of a `Job`. None of it is the path's."""
+    if not starts():
+        return
+    if circuit is None:
+        circuit = gradient_circuit(forward, active)
         yield None
-        if planned is not None:
-            yield planned.program()
+    planned = draft(circuit, [w.type for w in active], answer)
+    yield None
+    if planned is not None:
+        yield circuit, planned.program(), answer is not None
 
 
 def _waits() -> bool:

@@ -99,10 +99,11 @@ class Draft:
         return function
 
 
-def soon(circuit: Circuit) -> bool:
-    """Whether a native program is made in some 20 ms or less, as far as that can be told before."""
-    sizes = [wire.type.size for gate in circuit.gates for wire in gate.outputs]
-    return len(sizes) <= 12 or (sum(sizes) <= 200 and max(sizes) <= 32)
+def soon(forward: Circuit) -> bool:
+    """Whether a native gradient of a circuit is made in some 20 ms or less, as far as can be told."""
+    wires = [*forward.inputs, *[wire for gate in forward.gates for wire in gate.outputs]]
+    sizes = [wire.type.size for wire in wires]
+    return len(forward.gates) <= 4 or (sum(sizes) <= 80 and max(sizes) <= 32)
 
 
 def native_program(
