@@ -11,8 +11,8 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.emit.native import available, kernel, native_program, tiles
+from glassgrad.emit.native.cutting import Group
 from glassgrad.emit.native.products import Product
-from glassgrad.emit.native.tiles import Group
 from glassgrad.passes import for_native
 from glassgrad.runtime.interpret import evaluate
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from glassgrad.circuit import Circuit, WireType
 from glassgrad.emit.native import calls, entry, lapack
+from glassgrad.emit.native.cutting import Group
 from glassgrad.emit.native.elements import NotNative
 from glassgrad.emit.native.kernel import kernel
 from glassgrad.emit.native.machine import stages
 from glassgrad.emit.native.products import Product
 from glassgrad.emit.native.steps import Nest, Operation, Step
-from glassgrad.emit.native.tiles import Group
 
 __all__ = ["NativeCode", "described"]
 

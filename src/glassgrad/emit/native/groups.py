@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from glassgrad.emit.native import pool
+from glassgrad.emit.native.cutting import Group
 from glassgrad.emit.native.driver import Place
 from glassgrad.emit.native.memory import PRIVATE
 from glassgrad.emit.native.threads import RELEASING, released
-from glassgrad.emit.native.tiles import Group
 
 __all__ = ["written"]
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from glassgrad.circuit import INT, Circuit, Gate, Operand, Wire
 from glassgrad.emit.native import blas, calls, groups, lapack, loops
+from glassgrad.emit.native.cutting import Group, touched
 from glassgrad.emit.native.driver import Place, driver, head, start_of
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, Kind, NotNative
@@ -28,7 +29,7 @@ from glassgrad.emit.native.split import split
 from glassgrad.emit.native.steps import Guarded, Load, Nest, Operation, Step
 from glassgrad.emit.native.structure import STRUCTURE
 from glassgrad.emit.native.threads import RELEASING
-from glassgrad.emit.native.tiles import Group, tiled, touched
+from glassgrad.emit.native.tiles import tiled
 from glassgrad.emit.native.unrolled import unrolled
 from glassgrad.emit.native.writing import hasty
 from glassgrad.passes import for_native
