@@ -94,6 +94,16 @@ def test_a_model_runs_over_its_rows(n: int, dtype: Any) -> None:
     agree(softmax_regression, w, b, x, y, rtol=1e-12 if dtype == np.float64 else 1e-4)
 
 
+def test_a_product_with_a_large_factor_runs_whole() -> None:
+    """The library would put that factor in order again for every tile."""
+    rng = np.random.default_rng(2)
+    w, b, x, y = (rng.normal(size=s).astype(np.float32)
+                  for s in ((400, 300), (300,), (1024, 400), (1024, 300)))  # fmt: skip
+    agree(softmax_regression, w, b, x, y, rtol=1e-4)
+    steps = kernel.kernel(path_of(softmax_regression, (w, b, x, y)).circuit(False)).steps
+    assert sum(isinstance(s, Product) for s in steps) == 2
+
+
 def test_what_one_tile_needs_of_another_is_not_cut(short: pytest.MonkeyPatch) -> None:
     """Shifted rows, reversed rows and sums that are read again keep their order."""
 

@@ -27,6 +27,7 @@ _NEAR = 3 << 17  # bytes of a tile: well within a core's second cache
 _SHORTEST = 8  # indices of a tile, ...
 _ROW = 32  # ... where loops run along it
 _SMALL_FACTOR = 1 << 20  # bytes of what a product reads or writes anew in each tile
+_PACKED = 1 << 18  # bytes of a factor that the library, too, puts in order anew in each tile
 _SEEDS = 40  # steps that are tried as the first of a group
 
 How = Literal["read", "write", "carry"]
@@ -138,11 +139,12 @@ def _axes(step: Nest | Product) -> list[tuple[Axis, int]]:
         return [(n, size) for n, size in enumerate(step.domain) if size > 1]
     found: list[tuple[Axis, int]] = list(enumerate(step.batch))
     m, n, k = step.sizes
-    each = math.prod(step.batch) * step.c.view.buffer.dtype.itemsize
+    size = step.c.view.buffer.dtype.itemsize
+    most = min(_SMALL_FACTOR // math.prod(step.batch), _PACKED) // size
     # What is the same for all tiles is read, or added to, anew in each: it has to be small.
     ways: list[tuple[Axis, int, int]] = [("m", m, n * k), ("n", n, m * k), ("k", k, m * n)]
     found += [(name, length) for name, length, rest in ways
-              if length > 1 and rest * each <= _SMALL_FACTOR]  # fmt: skip
+              if length > 1 and rest <= most]  # fmt: skip
     return found
 
 
