@@ -7,10 +7,12 @@ circuit, and the whole backward pass as staged code. How the record is drawn is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -24,17 +26,42 @@ from glassgrad.runtime.paths import gradients_as
 from glassgrad.runtime.staging import Study, study
 from glassgrad.runtime.tree import flatten
 
-__all__ = ["Backprop", "Gradients", "Sensitivity", "WireRecord", "backprop", "draws_with"]
+__all__ = ["Artist", "Backprop", "Gradients", "Sensitivity", "Theme", "WireRecord", "backprop",
+           "draws_with"]  # fmt: skip
 
 _LOCAL_LIMIT = 400  # statements; beyond, local gradients are left to be asked for one by one
 
-_draw: Callable[[Backprop], str] | None = None
+Theme: TypeAlias = Literal["light", "dark"]
 
 
-def draws_with(draw: Callable[[Backprop], str]) -> None:
-    """Hand in what ``print(record)`` shows."""
-    global _draw
-    _draw = draw
+class Artist(Protocol):
+    """What can draw a record; `show` has the one there is."""
+
+    def table(self, record: Backprop) -> str:
+        """What ``print(record)`` shows."""
+
+    def picture(self, record: Backprop, width: int) -> str:
+        """The circuit in characters."""
+
+    def svg(self, record: Backprop, theme: Theme, fold: bool | None) -> str:
+        """The circuit as SVG."""
+
+    def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
+        """The circuit in a file, as its ending says."""
+
+
+_artist: Artist | None = None
+
+
+def draws_with(artist: Artist) -> None:
+    """Hand in what draws records."""
+    global _artist
+    _artist = artist
+
+
+def _drawing() -> Artist:
+    assert _artist is not None, "glassgrad.show hands in its artist when glassgrad is imported"
+    return _artist
 
 
 class Gradients(tuple[Any, ...]):
@@ -162,35 +189,37 @@ class Backprop:
         The circuit of value and gradients.
     code : str
         The staged code: a Python module that runs alone.
+    study : Study
+        What all of this is read from; for programs that draw.
     """
 
     def __init__(self, studied: Study) -> None:
-        self._study = studied
+        self.study = studied
 
     @property
     def value(self) -> Any:
-        return self._study.recorded.result
+        return self.study.recorded.result
 
     @cached_property
     def circuit(self) -> Circuit:
-        return cleaned(self._study.backward.circuit)
+        return cleaned(self.study.backward.circuit)
 
     @property
     def code(self) -> str:
-        return self._study.staged.code
+        return self.study.staged.code
 
     @cached_property
     def grads(self) -> Gradients:
-        arguments = self._study.arguments
-        recorded = self._study.recorded
-        outputs = self._study.backward.circuit.outputs[len(recorded.circuit.outputs) :]
+        arguments = self.study.arguments
+        recorded = self.study.recorded
+        outputs = self.study.backward.circuit.outputs[len(recorded.circuit.outputs) :]
         rest = iter(outputs)
         leaves = [
-            gradients_as(leaf, self._study.value_of(next(rest))) if role is ACTIVE else None
+            gradients_as(leaf, self.study.value_of(next(rest))) if role is ACTIVE else None
             for leaf, role in zip(arguments.leaves, arguments.layout.roles, strict=True)
         ]
         args, kwargs = arguments.layout.rebuild(leaves)
-        labels = parameter_names(self._study.function)
+        labels = parameter_names(self.study.function)
         named = [(labels[n] if n < len(labels) else f"x{n}", v) for n, v in enumerate(args)]
         named += list(kwargs.items())
         kept = [(n, v) for n, v in named if any(leaf is not None for leaf in flatten(v)[0])]
@@ -232,7 +261,7 @@ class Backprop:
         >>> print(t.sensitivity("y", 0.1))
         moving y by 0.1 takes the output from -12 to -11.6; the straight line says -11.6, off by 0 (100 % of the change told)
         """
-        recorded, arguments = self._study.recorded, self._study.arguments
+        recorded, arguments = self.study.recorded, self.study.arguments
         names = [recorded.circuit.names.get(w) for w in recorded.circuit.inputs]
         if name not in names:
             raise KeyError(f"no input is named {name!r}; there are {names}")
@@ -255,7 +284,7 @@ class Backprop:
         leaves = [next(rest) if role != "static" else leaf for leaf, role
                   in zip(arguments.leaves, arguments.layout.roles, strict=True)]  # fmt: skip
         args, kwargs = arguments.layout.rebuild(leaves)
-        after = self._number(self._study.function(*args, **kwargs))
+        after = self._number(self.study.function(*args, **kwargs))
         return Sensitivity(label, h, before, after, before + change)
 
     @staticmethod
@@ -267,7 +296,7 @@ class Backprop:
     # -- the wires ---------------------------------------------------------------------------
 
     def _wires(self) -> Iterator[WireRecord]:
-        studied = self._study
+        studied = self.study
         staged = studied.staged
         forward = studied.recorded.circuit
         drivers = {w: g for g in forward.gates for w in g.outputs}
@@ -286,15 +315,11 @@ class Backprop:
         self, wire: Wire, name: str, gate: Gate | None, statement: str, number: int,
         local: Mapping[str, float] | None,
     ) -> WireRecord:  # fmt: skip
-        studied = self._study
-        gradient = studied.backward.gradients.get(wire)
-        if gradient is None and wire in studied.recorded.active:
-            at = studied.recorded.active.index(wire) + len(studied.recorded.circuit.outputs)
-            gradient = studied.backward.circuit.outputs[at]  # nothing arrived: zeros
+        studied = self.study
         shown = studied.recognised.get(wire, gate)
         return WireRecord(
             name, gate.place.line if gate is not None and gate.place else None,
-            studied.value_of(wire), None if gradient is None else studied.value_of(gradient),
+            studied.value_of(wire), studied.gradient_of(wire),
             wire.shape, wire.dtype, statement, number,
             "input" if shown is None else shown.op.name, "" if shown is None else shown.op.says,
             local,
@@ -302,7 +327,7 @@ class Backprop:
 
     def _local(self, number: int) -> Mapping[str, float] | None:
         """d(statement) / d(each named input), where all are single numbers."""
-        studied = self._study
+        studied = self.study
         numbers, names = studied.staged.numbers, studied.staged.names
         gates = [g for g in studied.recorded.circuit.gates
                  if g.outputs and numbers.get(g.outputs[0]) == number]  # fmt: skip
@@ -325,12 +350,78 @@ class Backprop:
 
     # -- showing -----------------------------------------------------------------------------
 
+    def svg(self, *, theme: Theme = "light", fold: bool | None = None) -> str:
+        """The circuit as a picture: values above the wires, gradients below, gates in circles.
+
+        Parameters
+        ----------
+        theme : {"light", "dark"}
+        fold : bool, optional
+            Whether each helper of yours, and each turn of a loop, is one node; without it they are
+            open as long as there are few gates.
+
+        Returns
+        -------
+        str
+            A whole SVG document: no style sheet, no script, its own background.
+
+        Examples
+        --------
+        >>> import glassgrad as gg
+        >>> picture = gg.backprop(lambda x, y: x * y, 3.0, -4.0).svg()
+        >>> picture[:4], ">-12</text>" in picture
+        ('<svg', True)
+        """
+        return _drawing().svg(self, theme, fold)
+
+    def picture(self, width: int = 100) -> str:
+        """The circuit in box-drawing characters, if it is small enough; else the table.
+
+        Parameters
+        ----------
+        width : int
+            Columns there are.
+
+        Examples
+        --------
+        >>> import glassgrad as gg
+        >>> f = lambda x, y: x * y
+        >>> print(gg.backprop(f, 3.0, -4.0).picture())
+           3
+        x ────────┬───╮ value -12
+           -4     │ * ├───────────────▶
+                ╭─┴───╯ 1
+           -4   │
+        y ──────╯
+           3
+        """
+        return _drawing().picture(self, width)
+
+    def save(
+        self, path: str | os.PathLike[str], *, theme: Theme = "light", fold: bool | None = None
+    ) -> None:
+        """Write the picture to a file.
+
+        Parameters
+        ----------
+        path : str or path
+            Its ending says how: ``.svg``; ``.png`` and ``.pdf`` need the extra ``pictures``.
+        theme, fold
+            As of `svg`.
+
+        Raises
+        ------
+        UnsupportedError
+            The ending is not known, or what it needs is not installed.
+        """
+        _drawing().save(self, Path(path), theme, fold)
+
     def __str__(self) -> str:
-        return _draw(self) if _draw is not None else self.code
+        return _drawing().table(self)
 
     def __repr__(self) -> str:
-        name = getattr(self._study.function, "__name__", "function")
-        return f"<backprop of {name}: {len(self._study.recorded.circuit.gates)} gates>"
+        name = getattr(self.study.function, "__name__", "function")
+        return f"<backprop of {name}: {len(self.study.recorded.circuit.gates)} gates>"
 
 
 def backprop(

@@ -141,14 +141,43 @@ class Constant:
 Operand: TypeAlias = Wire | Constant
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope:
+    """A part of a run that people see as one: a helper's call, a loop, a turn of a loop.
+
+    Attributes
+    ----------
+    kind
+        "call", "loop" or "turn".
+    label
+        The helper's name; ``for t`` or ``while`` of a loop and of its turns.
+    line
+        Where it was called, or where the loop begins.
+    number
+        Which turn it is, counted from 1; else 0.
+    parent
+        The scope around it; None for the traced function itself.
+    """
+
+    kind: Literal["call", "loop", "turn"]
+    label: str
+    line: int
+    number: int = 0
+    parent: Scope | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a gate was made: file, function and line, and which statement of the run it was."""
+    """Where a gate was made: file, function and line, and which statement of the run it was.
+
+    `scope` is the innermost helper or turn of a loop it was made in; None outside of all.
+    """
 
     file: str
     function: str
     line: int
     statement: int = 0
+    scope: Scope | None = None
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"

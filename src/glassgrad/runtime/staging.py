@@ -71,6 +71,16 @@ class Study:
         """The value of a wire or constant in this evaluation."""
         return operand.value if isinstance(operand, Constant) else self.values[operand]
 
+    def gradient_of(self, operand: Operand) -> Any:
+        """The gradient of the output with respect to a forward wire; None where none flows."""
+        if isinstance(operand, Constant):
+            return None
+        gradient = self.backward.gradients.get(operand)
+        if gradient is None and operand in self.recorded.active:
+            at = self.recorded.active.index(operand) + len(self.recorded.circuit.outputs)
+            gradient = self.backward.circuit.outputs[at]  # nothing arrived: zeros
+        return None if gradient is None else self.value_of(gradient)
+
 
 def study(function: Callable[..., Any], arguments: Arguments, upstream: Any = None) -> Study:
     """Record a call with names, differentiate it and evaluate every wire.

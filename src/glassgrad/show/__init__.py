@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from glassgrad.microscope import Backprop, draws_with
+from pathlib import Path
+
+from glassgrad.microscope import Backprop, Theme, draws_with
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Let ``print(record)`` draw the table."""
+    """Let records print and draw themselves."""
+    draws_with(_Artist())
 
-    def draw(record: Backprop) -> str:
-        from glassgrad.show.table import table  # rich is imported when something is shown
+
+class _Artist:
+    """Draws records; what it needs is imported when something is shown."""
+
+    def table(self, record: Backprop) -> str:
+        from glassgrad.show.table import table
 
         return table(record)
 
-    draws_with(draw)
+    def picture(self, record: Backprop, width: int) -> str:
+        from glassgrad.show.terminal import drawn
+
+        return drawn(record, width)
+
+    def svg(self, record: Backprop, theme: Theme, fold: bool | None) -> str:
+        from glassgrad.show.graph import graph_of
+        from glassgrad.show.picture import picture
+        from glassgrad.show.svg import svg
+
+        graph = graph_of(record)
+        folds = None if fold is None else range(len(graph.groups)) if fold else ()
+        return svg(picture(graph, folds), theme)
+
+    def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
+        from glassgrad.show.save import write
+
+        write(self.svg(record, theme, fold), path)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from glassgrad.tracing.scopes import Scopes
 from glassgrad.tracing.source import is_user_file
 from glassgrad.tracing.trace import Trace
 from glassgrad.tracing.values import Traced, TracedArray
@@ -37,13 +38,15 @@ class _Collector:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.before: Any = None
+        self.scopes = trace.scopes = Scopes()
 
     def call(self, frame: FrameType, event: str, argument: Any) -> Any:
         """A new frame: follow it if it is the user's."""
         theirs = self.before(frame, event, argument) if self.before is not None else None
         if not is_user_file(frame.f_code.co_filename):
             return theirs
-        trace = self.trace
+        trace, scopes = self.trace, self.scopes
+        follow = scopes.entered(frame)
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:
             nonlocal theirs
@@ -52,6 +55,10 @@ class _Collector:
             if event in ("line", "return"):
                 self.look(frame)
                 trace.statement += 1
+                if event == "return":
+                    scopes.left(frame)
+                elif follow:
+                    scopes.line(frame)
             return line
 
         trace.statement += 1

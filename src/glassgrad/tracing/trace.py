@@ -19,6 +19,7 @@ from glassgrad.circuit import Circuit, Constant, Gate, Op, Operand, Place, Wire,
 from glassgrad.circuit.model import FLOAT, type_of
 from glassgrad.errors import GlassgradError, ShapeError, UnsupportedError
 from glassgrad.gates.guards import guard
+from glassgrad.tracing.scopes import Scopes
 from glassgrad.tracing.source import name_of, user_frame, where
 
 __all__ = [
@@ -78,6 +79,7 @@ class Trace:
         self.kept: dict[Operand, Any] | None = {} if keep else None
         self.places = places
         self.statement = 0  # advanced by the line tracer
+        self.scopes: Scopes | None = None  # kept by the line tracer
         self.inputs: list[Wire] = []
         self.gates: list[Gate] = []
         self.names: dict[Wire, str] = {}
@@ -254,7 +256,8 @@ class Trace:
         if frame is None:
             return None
         code = frame.f_code
-        return Place(code.co_filename, code.co_name, frame.f_lineno, self.statement)
+        scope = self.scopes.of(frame) if self.scopes is not None else None
+        return Place(code.co_filename, code.co_name, frame.f_lineno, self.statement, scope)
 
     # -- what Python is told -----------------------------------------------------------------
 
