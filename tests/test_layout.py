@@ -88,12 +88,10 @@ def check(boxes, nets, frames, laid):
                 assert x == pytest.approx(place.x)
                 assert y == pytest.approx(place.y + boxes[box].inputs[port])
             reached += branch.points
-        assert begin in [b.points[0] for b in route.branches]
-        # A tree: each branch begins on another, or at the source.
-        for branch in route.branches:
-            assert branch.points[0] == begin or any(
-                on(branch.points[0], other) for other in route.branches if other is not branch
-            )
+        # A tree: each branch begins on one before it, the first at the source.
+        assert route.branches[0].points[0] == begin
+        for n, branch in enumerate(route.branches[1:], 1):
+            assert any(on(branch.points[0], other) for other in route.branches[:n])
         assert all(any(on(f, b) for b in route.branches) for f in route.forks)
     # No wire goes through a box.
     for route in laid.routes:

@@ -18,7 +18,17 @@ from glassgrad.show.layout.model import Point
 from glassgrad.show.metrics import PAGE, Metrics, Role
 from glassgrad.show.values import cells, exact, shape, summary
 
-__all__ = ["Label", "Outline", "Picture", "Port", "Shape", "Strip", "WirePicture", "picture"]
+__all__ = [
+    "Label",
+    "Outline",
+    "Picture",
+    "Port",
+    "Shape",
+    "Strip",
+    "WirePicture",
+    "boxes_and_nets",
+    "picture",
+]
 
 _LONGEST = 28  # letters of a name or a label
 
@@ -164,23 +174,15 @@ def picture(
     whole = record if isinstance(record, Graph) else graph_of(record)
     graph = folded(whole, default_folds(whole) if folds is None else folds)
     plans = [_Plan(node, graph, metrics) for node in graph.nodes]
-    sources: dict[int, tuple[int, int]] = {}
-    sinks: dict[int, list[tuple[int, int]]] = {}
-    for number, node in enumerate(graph.nodes):
-        for port, wire in enumerate(node.outputs):
-            sources[wire] = (number, port)
-        for port, wire in enumerate(node.inputs):
-            sinks.setdefault(wire, []).append((number, port))
-    drawn = [w for w in sources if w in sinks]
-    nets = [Net(*sources[w], tuple(sinks[w])) for w in drawn]
+    sources, nets = _nets(graph)
     frames = [Frame(g.parent, metrics.title,
                     metrics.width(_cut(g.label), "title") + 2 * metrics.pad + 2 * metrics.gap)
               for g in graph.groups]  # fmt: skip
-    laid = layout([p.box for p in plans], nets, frames, metrics.spacing)
+    laid = layout([p.box for p in plans], list(nets.values()), frames, metrics.spacing)
     shift = metrics.margin
     shapes = [plan.shape(rect.x + shift, rect.y + shift)
               for plan, rect in zip(plans, laid.boxes, strict=True)]  # fmt: skip
-    routes = dict(zip(drawn, laid.routes, strict=True))
+    routes = dict(zip(nets, laid.routes, strict=True))
     wires = []
     for wire, (number, port) in sources.items():
         rect = laid.boxes[number]
@@ -199,6 +201,24 @@ def picture(
                                 group.kind, group.gates))  # fmt: skip
     return Picture(graph.name, laid.width + 2 * shift, laid.height + 2 * shift, tuple(shapes),
                    tuple(wires), tuple(outlines), graph.gates)  # fmt: skip
+
+
+def boxes_and_nets(graph: Graph, metrics: Metrics) -> tuple[list[Box], list[Net]]:
+    """A graph as the layout gets it."""
+    return [_Plan(n, graph, metrics).box for n in graph.nodes], list(_nets(graph)[1].values())
+
+
+def _nets(graph: Graph) -> tuple[dict[int, tuple[int, int]], dict[int, Net]]:
+    """Where each wire begins, and for those that are read, where it goes."""
+    sources: dict[int, tuple[int, int]] = {}
+    sinks: dict[int, list[tuple[int, int]]] = {}
+    for number, node in enumerate(graph.nodes):
+        for port, wire in enumerate(node.outputs):
+            sources[wire] = (number, port)
+        for port, wire in enumerate(node.inputs):
+            sinks.setdefault(wire, []).append((number, port))
+    nets = {w: Net(*s, tuple(sinks[w])) for w, s in sources.items() if w in sinks}
+    return sources, nets
 
 
 @dataclass

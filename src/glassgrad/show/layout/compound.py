@@ -176,8 +176,8 @@ def _assembled(
     """All levels in one coordinate system."""
     places: list[Rect] = [Rect(0, 0, b.width, b.height) for b in boxes]
     outlines: list[Rect] = [Rect(0, 0, 0, 0) for _ in frames]
-    branches: list[list[Branch]] = [[] for _ in nets]
-    forks: list[list[Point]] = [[] for _ in nets]
+    # By wire and level; levels from the source's outwards, then the others from outside in.
+    parts: list[list[tuple[int, list[Branch], list[Point]]]] = [[] for _ in nets]
     for frame in [len(frames), *range(len(frames))]:
         here = inside[frame]
         if here.level is None:
@@ -194,14 +194,23 @@ def _assembled(
                 assert shape is not None
                 outlines[number] = Rect(x + cx, y + cy, shape.width, shape.height)
         for wire, route in zip(here.numbers, here.level.routes, strict=True):
+            branches = []
             for branch in route.branches:
                 points = tuple((x + px, y + py) for px, py in branch.points)
                 sink = None
                 if branch.sink is not None and here.drawn[branch.sink[0]][0] == "box":
                     sink = (here.drawn[branch.sink[0]][1], branch.sink[1])
-                branches[wire].append(Branch(points, sink))
-            forks[wire] += [(x + px, y + py) for px, py in route.forks]
+                branches.append(Branch(points, sink))
+            forks = [(x + px, y + py) for px, py in route.forks]
+            # An inner frame has a higher number than those around it, but for the outermost level.
+            driven = here.wires[wire].source is not None
+            turn = -((frame + 1) % (len(frames) + 1)) if driven else 1
+            parts[wire].append((turn, branches, forks))
     level = inside[-1].level
     assert level is not None
-    routes = tuple(Route(tuple(b), tuple(f)) for b, f in zip(branches, forks, strict=True))
-    return Layout(level.width, level.height, tuple(places), tuple(outlines), routes)
+    routes = []
+    for each in parts:
+        each.sort(key=lambda part: part[0])
+        routes.append(Route(tuple(b for part in each for b in part[1]),
+                            tuple(f for part in each for f in part[2])))  # fmt: skip
+    return Layout(level.width, level.height, tuple(places), tuple(outlines), tuple(routes))

@@ -9,7 +9,7 @@ coordinate assignment", GD 2015; packing in two passes as dagre does it.
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -76,14 +76,23 @@ def heights(
 def _gaps(graph: Layered, columns: Sequence[Sequence[int]], spacing: Spacing) -> list[list[float]]:
     """In each column, the room between one vertex and the next."""
     count = graph.boxes
-    return [[spacing.box if (u < count or v < count) else spacing.wire
-             for u, v in itertools.pairwise(column)] for column in columns]  # fmt: skip
+    passing = min(spacing.box, spacing.wire)  # a wire beside a box, which has room for its texts
+
+    def gap(u: int, v: int) -> float:
+        if u < count and v < count:
+            return spacing.box
+        return passing if u < count or v < count else spacing.wire
+
+    return [[gap(u, v) for u, v in pairwise(column)] for column in columns]
 
 
 def _conflicts(graph: Layered, columns: Sequence[Sequence[int]]) -> set[int]:
-    """Edges (by id) that cross a long wire: they give way, so that long wires are straight."""
+    """Edges (by id) that give way, so that long wires are straight: they cross or leave one."""
     marked: set[int] = set()
     count = graph.boxes
+    for lane in range(count, len(graph.right)):
+        if any(e.target >= count for e in graph.right[lane]):
+            marked.update(id(e) for e in graph.right[lane] if e.target < count)
     for at in range(len(columns) - 1):
         place = {v: n for n, v in enumerate(columns[at])}
         inner: list[tuple[int, int]] = []  # (place in the next column, place in this one)

@@ -130,7 +130,8 @@ def _route(
     """The way of one wire as branches, from its source on."""
     box, (x, y) = boxes[net.source], corners[net.source]
     path: list[Point] = [(x + box.width, y + box.outputs[net.port])]
-    branches: list[Branch] = []
+    branches: list[Branch | None] = [None]  # in the order in which they begin
+    own = next_own = 0  # the number of the branch that `path` is the beginning of
     forks: list[Point] = []
     at = rank[net.source]
     while (number, at) in ends:
@@ -148,8 +149,7 @@ def _route(
         following: list[Point] | None = None
         groups = [
             [e for e in going if abs(e[0] - passage.source) < 1e-6],
-            sorted((e for e in going if e[0] < passage.source - 1e-6), reverse=False,
-                   key=lambda e: e[0]),
+            sorted((e for e in going if e[0] < passage.source - 1e-6), key=lambda e: e[0]),
             sorted((e for e in going if e[0] > passage.source + 1e-6), key=lambda e: -e[0]),
         ]  # fmt: skip
         if sum(map(bool, groups)) > 1:
@@ -163,16 +163,19 @@ def _route(
                     forks.append((across, height))
                 first = False
                 points = [*start, (across, height)]
+                branch = own if start[0] == path[0] else len(branches)
+                if branch == len(branches):
+                    branches.append(None)
                 if sink is None:
-                    following = points
+                    following, next_own = list(_plain(points)), branch
                 else:
                     points.append((corners[sink[0]][0], height))
-                    branches.append(Branch(_plain(points), sink))
+                    branches[branch] = Branch(_plain(points), sink)
         if following is None:
             break
-        path = following
+        path, own = following, next_own
         at += 1
-    return Route(tuple(branches), tuple(forks))
+    return Route(tuple(b for b in branches if b is not None), tuple(forks))
 
 
 def _last(passage: Passage) -> Passage:

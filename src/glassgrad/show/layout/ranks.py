@@ -98,7 +98,10 @@ def ranks(count: int, nets: Sequence[Net], sides: Sequence[Side | None]) -> list
 
 
 def _best(box: int, rank: Sequence[int], high: int, outs: int, reads: Sequence[Net]) -> int:
-    """The column up to `high` where the wires of a box are shortest; the leftmost of several."""
+    """The column up to `high` where the wires of a box are shortest; the rightmost of several.
+
+    So values are computed where they are used, and what is beside each other reads from one lane.
+    """
     low = rank[box]
     ends = [max((rank[s] for s, _ in net.sinks if s != box), default=low) for net in reads]
 
@@ -106,4 +109,4 @@ def _best(box: int, rank: Sequence[int], high: int, outs: int, reads: Sequence[N
         return sum(max(0, at - end) for end in ends) - outs * at
 
     candidates = sorted({low, high, *[e for e in ends if low < e < high]})
-    return min(candidates, key=lambda at: (length(at), at))
+    return min(candidates, key=lambda at: (length(at), -at))
