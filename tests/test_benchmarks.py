@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
-from benchmarks import calls, machine, page, report, starting
+from benchmarks import calls, layouts, machine, page, report, starting
 from benchmarks import case as case_module
 from benchmarks.case import retarget
 from benchmarks.cases import CASES
@@ -196,3 +196,25 @@ def test_the_cost_of_tracing_is_taken_of_every_stage() -> None:
     assert gates == 400  # multiply, sine, multiply, add in each round
     assert tuple(seconds) == STAGES
     assert min(seconds.values()) > 0
+
+
+# -- layouts ---------------------------------------------------------------------------------------
+
+
+def test_layouts_are_measured_and_put_beside_dots() -> None:
+    boxes, nets = layouts.problem("fraction")
+    drawing = layouts.ours(boxes, nets)
+    assert drawing.ways >= drawing.drawn.length > 0  # what readers share is drawn once
+    assert len(layouts.CIRCUITS) == 10
+
+
+@pytest.mark.skipif(which("dot") is None, reason="no Graphviz")
+def test_dot_draws_every_wire() -> None:
+    boxes, nets = layouts.problem("product_and_max")
+    drawing = layouts.by_dot(boxes, nets)
+    assert drawing.drawn.crossings == 0 and drawing.ways > 100
+
+
+def test_a_curve_of_dots_goes_through_its_ends() -> None:
+    line = layouts._straightened("0,0 10,0 20,10 30,10")
+    assert line[0] == (0, 0) and line[-1] == (30, 10) and len(line) == 9

@@ -404,3 +404,33 @@ def test_help_shows_examples(cli):
         status, out, _ = cli(word)
         assert status == 0 and "model.py:loss" in out and "--json" in out and "Exit status" in out
         assert max(map(len, out.splitlines())) <= 100
+
+
+# -- pictures ------------------------------------------------------------------------------------
+
+
+def test_picture_alone(cli):
+    status, out, err = cli("q = x + y; q * z", "x=-2", "y=5", "z=-4", "--picture")
+    assert status == 0 and err == "" and "│ + ├" in out and "gradient right" not in out
+    assert "statement" not in out and "-12" in out
+
+
+def test_svg_and_save_write_files_and_the_report_is_printed(cli, tmp_path):
+    svg, save = tmp_path / "a.txt", tmp_path / "b.svg"
+    status, out, err = cli(*NOTES, "--svg", str(svg), "--save", str(save))
+    assert status == 0 and err == "" and "1.54564" in out and "gradient right" in out
+    assert svg.read_text(encoding="utf-8") == save.read_text(encoding="utf-8")
+    assert svg.read_text(encoding="utf-8").startswith("<svg ")
+    status, out, _ = cli(*NOTES, "--svg", "-")
+    assert status == 0 and out == svg.read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_written_is_said_in_one_message(cli, tmp_path, monkeypatch):
+    for option in ("--svg", "--save"):
+        status, out, err = cli(*NOTES, option, str(tmp_path / "none" / "a.svg"))
+        assert status == 2 and out == "" and len(err.splitlines()) == 1 and "cannot write" in err
+    status, _, err = cli(*NOTES, "--save", str(tmp_path / "a.gif"))
+    assert status == 2 and ".svg, .png or .pdf" in err
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    status, _, err = cli(*NOTES, "--save", str(tmp_path / "a.png"))
+    assert status == 2 and "pip install 'glassgrad[pictures]'" in err

@@ -91,3 +91,18 @@ def test_a_new_elementwise_gate_takes_six_lines_and_nothing_else(gates_put_back)
     seen = gg.backprop(f, x)
     assert "scipy.special.exprel(x)" in seen.code
     assert "slope of (exp(x) - 1) / x" in str(seen)
+
+
+def test_the_pictures_of_the_documentation_are_what_is_drawn():
+    """The two circuits of the notes among them; `python examples/pictures.py` draws them anew."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("pictures", ROOT / "examples" / "pictures.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    drawn = module.drawn()
+    assert sorted(p.name for p in module.FOLDER.iterdir()) == sorted(drawn)
+    for name, text in drawn.items():
+        assert (module.FOLDER / name).read_text(encoding="utf-8") == text, name
+    shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert all(f"pictures/{name})" in shown for name in drawn)

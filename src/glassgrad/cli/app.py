@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 import re
+import shutil
 import sys
 import traceback
 import warnings
@@ -28,13 +29,15 @@ from glassgrad.errors import GlassgradError, ShapeError
 __all__ = ["app", "run"]
 
 _RAISED, _REFUSED = 1, 2
+_STANDARD_OUTPUT = Path("-")
 _HELP = """Show the gradient of a formula, gate by gate, with its staged code and its proof.
 
 \b
     glassgrad "(x + sigmoid(y)) / (sigmoid(x) + (x + y)**2)" x=3 y=-4
     glassgrad "q = x + y; q * z" x=-2 y=5 z=-4 --code
     glassgrad "sum((W @ x)**2)" "W=[[1,2],[3,4]]" "x=[1,-1]" --json
-    glassgrad "-x*y" x=1 y=2
+    glassgrad "-x*y" x=1 y=2 --picture
+    glassgrad "max(x*y, z)" x=3 y=-4 z=2 --svg circuit.svg
     glassgrad model.py:loss --args data.npz
 
 Exit status: 0 all right, 1 the gradient check failed or the function raised, 2 refused.
@@ -67,6 +70,20 @@ def look(
         bool,
         typer.Option("--json", help="Everything as JSON; nan, inf and -inf are strings in it."),
     ] = False,
+    picture: Annotated[
+        bool, typer.Option("--picture", help="Only the circuit, drawn in characters.")
+    ] = False,
+    svg: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the circuit as SVG; - prints it."),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write it to a file: .svg, or .png and .pdf with the extra pictures.",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Compare with the numerical gradient.")
     ] = True,
@@ -80,9 +97,17 @@ def look(
             function, given, keywords = _target(formula, values or [], args)
             seen = gg.backprop(function, *given, **keywords)
             proof = None
-            if check and not code:
+            if check and not (code or picture or svg == _STANDARD_OUTPUT):
                 proof = gg.check_grad(function, *given, **keywords)
-        if code:
+            if save is not None:
+                _written(save, lambda: seen.save(save))
+            if svg is not None and svg != _STANDARD_OUTPUT:
+                _written(svg, lambda: svg.write_text(seen.svg(), encoding="utf-8"))
+        if svg == _STANDARD_OUTPUT:
+            report = seen.svg()
+        elif picture:
+            report = seen.picture(shutil.get_terminal_size((100, 24)).columns)
+        elif code:
             report = seen.code.rstrip("\n")
         elif as_json:
             report = document(seen, proof)
@@ -91,6 +116,14 @@ def look(
     typer.echo(report.rstrip("\n"))
     if proof is not None and not proof:
         raise typer.Exit(_RAISED)
+
+
+def _written(path: Path, write: Callable[[], object]) -> None:
+    """Write a file; say in one message why it cannot be written."""
+    try:
+        write()
+    except OSError as error:
+        raise loading.LoadError(f"cannot write {path}: {error.strerror}") from None
 
 
 # -- what to look at -----------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def svg(picture: Picture, theme: str = "light") -> str:
         A key of `THEMES`.
     """
     palette = THEMES[theme]
-    width = max(picture.width, 250.0)
+    width = max(picture.width, 400.0 if any(w.strips for w in picture.wires) else 210.0)
     height = picture.height + _FOOT
     body = "\n".join(_body(picture, palette, height))
     mark = "gg" + hashlib.sha256((theme + body).encode()).hexdigest()[:10]
@@ -73,7 +73,7 @@ def _body(picture: Picture, palette: Palette, height: float) -> Iterator[str]:
         yield _wire(wire, palette)
     for shape in picture.shapes:
         yield _shape(shape, palette)
-    yield _key(palette, height)
+    yield _key(palette, height, any(w.strips for w in picture.wires))
 
 
 def _outline(outline: Outline, palette: Palette) -> str:
@@ -180,12 +180,19 @@ def _strip(strip: Strip, palette: Palette) -> str:
     return "".join(parts) + edge
 
 
-def _key(palette: Palette, height: float) -> str:
+def _key(palette: Palette, height: float, strips: bool) -> str:
     y = height - 10
-    return (
+    parts = [
         f'<g font-size="10"><text x="16" y="{_n(y)}" fill="{palette.value}">above a wire: value'
-        f'</text><text x="124" y="{_n(y)}" fill="{palette.gradient}">below: gradient</text></g>'
-    )
+        f'</text><text x="124" y="{_n(y)}" fill="{palette.gradient}">below: gradient</text>'
+    ]
+    if strips:
+        cells = (-1.0, -0.5, 0.0, 0.5, 1.0)
+        parts += [f'<rect x="{_n(212 + 8 * n)}" y="{_n(y - 7)}" width="8" height="8" '
+                  f'fill="{palette.heat(c)}"/>' for n, c in enumerate(cells)]  # fmt: skip
+        parts.append(f'<text x="258" y="{_n(y)}" fill="{palette.dim}">elements, '
+                     "negative to positive</text>")  # fmt: skip
+    return "".join(parts) + "</g>"
 
 
 def _n(value: float) -> str:

@@ -9,9 +9,10 @@ coordinate assignment", GD 2015; packing in two passes as dagre does it.
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from glassgrad.show.layout.model import Box, Spacing
 from glassgrad.show.layout.order import Edge, Layered
@@ -19,6 +20,7 @@ from glassgrad.show.layout.order import Edge, Layered
 __all__ = ["heights"]
 
 _BEND = 12.0  # a bend costs as much as this length of wire
+_ROUNDS = 4  # of settling
 _DRIFT = 3.0  # spaces between boxes: so far a block may climb or fall on its way
 
 
@@ -36,7 +38,7 @@ def heights(
 ) -> list[float]:
     """The y of every vertex's top, so that none overlap and wires are short and straight."""
     tall = [b.height for b in boxes] + [0.0] * (len(graph.right) - len(boxes))
-    gaps = _gaps(graph, columns, spacing)
+    gaps = _gaps(columns, tall, spacing)
     marked = _conflicts(graph, columns)
     edges = [e for each in graph.right for e in each]
 
@@ -69,19 +71,52 @@ def heights(
         return total + 0.5 * (bottom - top)
 
     best = min(candidates, key=cost)
+    _settle(best, graph, columns, tall, gaps, drops)
     top = min(best, default=0.0)
     return [y - top for y in best]
 
 
-def _gaps(graph: Layered, columns: Sequence[Sequence[int]], spacing: Spacing) -> list[list[float]]:
-    """In each column, the room between one vertex and the next."""
-    count = graph.boxes
+def _settle(
+    y: list[float], graph: Layered, columns: Sequence[Sequence[int]], tall: Sequence[float],
+    gaps: Sequence[Sequence[float]], drops: dict[int, float],
+) -> None:  # fmt: skip
+    """Move single vertices, within the room they have, where that makes their wires straighter."""
+    for _ in range(_ROUNDS):
+        moved = False
+        for column, room in zip(columns, gaps, strict=True):
+            for n, v in enumerate(column):
+                # How far v would have to move for each of its wires to be straight.
+                ways = [y[e.source] + drops[id(e)] - y[v] for e in graph.left[v]]
+                ways += [y[e.target] - drops[id(e)] - y[v] for e in graph.right[v]]
+                if all(abs(w) < 1e-6 for w in ways):
+                    continue
+                low, high = -math.inf, math.inf
+                if n:
+                    low = y[column[n - 1]] + tall[column[n - 1]] + room[n - 1] - y[v]
+                if n + 1 < len(column):
+                    high = y[column[n + 1]] - room[n] - tall[v] - y[v]
+
+                def bent(by: float, ways: list[float] = ways) -> float:
+                    return sum(abs(w - by) + _BEND for w in ways if abs(w - by) > 1e-6)
+
+                best = min((w for w in ways if low <= w <= high), key=bent, default=0.0)
+                if bent(best) < bent(0.0) - 1e-6:
+                    y[v] += best
+                    moved = True
+        if not moved:
+            break
+
+
+def _gaps(
+    columns: Sequence[Sequence[int]], tall: Sequence[float], spacing: Spacing
+) -> list[list[float]]:
+    """In each column, the room between one vertex and the next; what has no height is a wire."""
     passing = min(spacing.box, spacing.wire)  # a wire beside a box, which has room for its texts
 
     def gap(u: int, v: int) -> float:
-        if u < count and v < count:
+        if tall[u] and tall[v]:
             return spacing.box
-        return passing if u < count or v < count else spacing.wire
+        return passing if tall[u] or tall[v] else spacing.wire
 
     return [[gap(u, v) for u, v in pairwise(column)] for column in columns]
 
