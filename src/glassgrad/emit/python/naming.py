@@ -34,20 +34,25 @@ class Names:
     def __init__(self, users: set[str]) -> None:
         self.users = users
         self.taken: set[str] = set()
+        self._next: dict[tuple[str, bool], int] = {}  # smaller numbers are all taken
 
     def of_user(self, wanted: str) -> str:
         """A name the user gave; with a number behind it where it stands for several values."""
-        return self._first_free(f"{wanted}_" if wanted in USED_BY_CODE else wanted, set())
+        return self._first_free(f"{wanted}_" if wanted in USED_BY_CODE else wanted, True)
 
     def unique(self, wanted: str) -> str:
         """A name of ours: itself if it is free, else with a number behind it."""
-        return self._first_free(f"{wanted}_" if wanted in _RESERVED else wanted, self.users)
+        return self._first_free(f"{wanted}_" if wanted in _RESERVED else wanted, False)
 
-    def _first_free(self, wanted: str, others: set[str]) -> str:
-        name, n = wanted, 2
+    def _first_free(self, wanted: str, of_user: bool) -> str:
+        others: set[str] = set() if of_user else self.users
+        n = self._next.get((wanted, of_user), 1)
+        name = wanted if n == 1 else f"{wanted}_{n}"
         while name in self.taken or name in others:
-            name, n = f"{wanted}_{n}", n + 1
+            n += 1
+            name = f"{wanted}_{n}"
         self.taken.add(name)
+        self._next[wanted, of_user] = n
         return name
 
 
