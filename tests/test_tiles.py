@@ -101,7 +101,7 @@ def test_a_product_with_a_large_factor_runs_whole() -> None:
                   for s in ((400, 300), (300,), (1024, 400), (1024, 300)))  # fmt: skip
     agree(softmax_regression, w, b, x, y, rtol=1e-4)
     steps = kernel.kernel(path_of(softmax_regression, (w, b, x, y)).circuit(False)).steps
-    assert sum(isinstance(s, Product) for s in steps) == 2
+    assert sum(isinstance(s, Product) for s in steps) == 3
 
 
 def test_what_one_tile_needs_of_another_is_not_cut(short: pytest.MonkeyPatch) -> None:
