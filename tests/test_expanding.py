@@ -29,7 +29,8 @@ pytestmark = pytest.mark.skipif(not available(), reason="no LLVM here")
 NATIVE: dict[str, set[int]] = {
     **{name: set() for name in ("mean", "softmax", "log_softmax", "tile", "repeat", "roll", "pad",
                      "trace", "cross", "kron", "tril", "triu", "einsum", "einsum1", "dot", "inner",
-                     "outer", "vdot", "tensordot", "matmul", "solve", "inv", "slogdet", "cholesky", "sum")},
+                     "outer", "vdot", "tensordot", "matmul", "solve", "inv", "slogdet", "cholesky", "sum", "expit",
+                     "log_expit", "xlogy")},
     "logsumexp": {4, 5}, "det": {3}, "eigh": {1}, "eigvalsh": {1}, "var": {4, 5},
     "std": {3}, "max": {4, 5}, "min": {3, 4},
     "norm": {4, 5, 6, 11, 12, 13, 14, 15, 16},

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from glassgrad.gates.declare import OPS
+
 __all__ = ["SUMS"]
 
 
@@ -118,8 +120,18 @@ def _logsumexp(a: Any, *weights: Any, axis: Any = None, keepdims: bool = False,
     return np.reshape(made, shape)
 
 
+def _log_expit(x: Any) -> Any:
+    return -OPS["softplus"](-x)
+
+
+def _xlogy(x: Any, y: Any) -> Any:
+    none = x == 0
+    return np.where(none, 0.0, x * np.log(np.where(none, 1.0, y)))
+
+
 SUMS: Mapping[str, Callable[..., Any]] = {
     "var": _var, "std": _std, "sum": _sum, "mean": _mean, "norm": _norm, "softmax": _softmax,
     "log_softmax": _log_softmax, "logsumexp": _logsumexp, "max": _one_more(np.max, np.maximum),
     "min": _one_more(np.min, np.minimum), "prod": _one_more(np.prod, np.multiply),
+    "expit": OPS["sigmoid"], "log_expit": _log_expit, "xlogy": _xlogy,
 }  # fmt: skip
