@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import gradients_as
 from glassgrad.runtime.staging import Study, study
 from glassgrad.runtime.tree import flatten
+
+if TYPE_CHECKING:
+    from glassgrad.diagnose import Diagnosis
 
 __all__ = ["Artist", "Backprop", "Gradients", "Sensitivity", "Theme", "WireRecord", "backprop",
            "draws_with"]  # fmt: skip
@@ -286,6 +289,29 @@ class Backprop:
         args, kwargs = arguments.layout.rebuild(leaves)
         after = self._number(self.study.function(*args, **kwargs))
         return Sensitivity(label, h, before, after, before + change)
+
+    def diagnose(self) -> Diagnosis:
+        """What is wrong here, in words with numbers, lines and mends; see `glassgrad.diagnose`.
+
+        Returns
+        -------
+        Diagnosis
+            A sequence of findings, the gravest first; ``print`` it. Empty, and so false, where
+            there is nothing to report.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import glassgrad as gg
+        >>> def f(x):
+        ...     return np.sqrt(np.sum(x**2))
+        >>> for finding in gg.backprop(f, np.zeros(2)).diagnose():
+        ...     print(finding.kind, finding.wires[0])
+        not-finite-gradient x
+        """
+        from glassgrad.diagnose import diagnose  # only where it is asked for
+
+        return diagnose(self.study)
 
     @staticmethod
     def _number(value: Any) -> float:

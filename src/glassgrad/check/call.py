@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import optree
 
 from glassgrad.errors import NotDifferentiableError
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.gradient import Argnums, selector
-from glassgrad.runtime.tree import flatten
+from glassgrad.runtime.tree import flatten, leaf_paths
 
 __all__ = ["Call", "take_apart"]
 
@@ -124,11 +123,5 @@ def _takes_float(function: Callable[..., Any], arguments: Arguments, n: int, ori
 def _labels(args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """How the user would write each leaf."""
     named = [(names[n] if n < len(names) else f"x{n}", v) for n, v in enumerate(args)]
-    labels = []
-    for name, value in (*named, *kwargs.items()):
-        structure = flatten(value)[1]
-        if structure is None:
-            labels.append(name)
-        else:
-            labels += [a.codify(name) for a in optree.treespec_accessors(structure)]
-    return labels
+    return [path for name, value in (*named, *kwargs.items())
+            for path in leaf_paths(name, flatten(value)[1])]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 import optree
 
-__all__ = ["Structure", "flatten", "is_nest", "leaf_names", "unflatten"]
+__all__ = ["Structure", "flatten", "is_nest", "leaf_names", "leaf_paths", "unflatten"]
 
 _NAMESPACE = "glassgrad"
 Structure = Any
@@ -83,6 +83,13 @@ def unflatten(structure: Structure, leaves: Sequence[Any]) -> Any:
     if structure is None:
         return leaves[0]
     return optree.tree_unflatten(structure, leaves)
+
+
+def leaf_paths(name: str, structure: Structure) -> list[str]:
+    """How one writes each leaf of a nest of this name: ``params['W'][0]``."""
+    if structure is None:
+        return [name]
+    return [a.codify(name) for a in optree.treespec_accessors(structure)]
 
 
 def leaf_names(name: str, value: Any) -> list[str]:

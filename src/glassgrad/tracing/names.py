@@ -7,6 +7,7 @@ hands every event on to a debugger's or coverage's tracer that was there before.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from glassgrad.tracing.trace import Trace
 from glassgrad.tracing.values import Traced, TracedArray
 
 __all__ = ["collecting_names"]
+
+_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__))
 
 
 @contextmanager
@@ -34,19 +37,30 @@ def collecting_names(trace: Trace, function: Callable[..., Any]) -> Iterator[Non
         sys.settrace(before)
 
 
+def _is_plumbing(frame: FrameType) -> bool:
+    """Whether a frame is Python's own, called by us: no statement of the user's."""
+    code, caller = frame.f_code, frame.f_back
+    if caller is None or is_user_file(caller.f_code.co_filename):
+        return False
+    made = code.co_filename == "<string>" and code.co_name == "__init__"  # a dataclass
+    return made or os.path.dirname(code.co_filename) == _STANDARD_LIBRARY
+
+
 class _Collector:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.before: Any = None
         self.scopes = trace.scopes = Scopes()
+        self.count = 0  # statements so far
 
     def call(self, frame: FrameType, event: str, argument: Any) -> Any:
         """A new frame: follow it if it is the user's."""
         theirs = self.before(frame, event, argument) if self.before is not None else None
-        if not is_user_file(frame.f_code.co_filename):
+        if not is_user_file(frame.f_code.co_filename) or _is_plumbing(frame):
             return theirs
         trace, scopes = self.trace, self.scopes
         follow = scopes.entered(frame)
+        callers = trace.statement
 
         def line(frame: FrameType, event: str, argument: Any) -> Any:
             nonlocal theirs
@@ -54,14 +68,14 @@ class _Collector:
                 theirs = theirs(frame, event, argument)
             if event in ("line", "return"):
                 self.look(frame)
-                trace.statement += 1
+                self.count += 1
+                trace.statement = callers if event == "return" else self.count
                 if event == "return":
                     scopes.left(frame)
                 elif follow:
                     scopes.line(frame)
             return line
 
-        trace.statement += 1
         return line
 
     def look(self, frame: FrameType) -> None:

@@ -1,0 +1,530 @@
+"""Each diagnosis with its fault planted in realistic code, named with the right line; and silence."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from glassgrad.diagnose import KINDS
+
+
+def line_of(function, text):
+    """The line of a function's source that holds this text."""
+    lines, start = inspect.getsourcelines(function)
+    (found,) = [start + n for n, line in enumerate(lines) if text in line]
+    return found
+
+
+def only(diagnosis, kind):
+    """The one finding there is, which has to be of this kind."""
+    assert [f.kind for f in diagnosis] == [kind], str(diagnosis)
+    return diagnosis[0]
+
+
+# -- networks --------------------------------------------------------------------------------------
+
+
+def deep(params, X, labels):
+    h = X
+    for W, b in zip(params["W"], params["b"], strict=True):
+        h = np.tanh(h @ W + b)  # the layer
+    scores = h @ params["out"]
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    logs = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(labels)), labels]
+    return logs.mean()
+
+
+def deep_relu(params, X, labels):
+    h = X
+    for W, b in zip(params["W"], params["b"], strict=True):
+        h = np.maximum(h @ W + b, 0)  # the layer
+    scores = h @ params["out"]
+    return np.mean((scores - np.eye(10)[labels]) ** 2)
+
+
+def network(scale, layers=10, width=64, rows=48, bias=0.0):
+    rng = np.random.default_rng(3)
+    W = [rng.normal(size=(width, width)) * scale / np.sqrt(width) for _ in range(layers)]
+    b = [np.full(width, bias) for _ in range(layers)]
+    out = rng.normal(size=(width, 10)) / np.sqrt(width)
+    X = rng.normal(size=(rows, width))
+    return {"W": W, "b": b, "out": out}, X, rng.integers(10, size=rows)
+
+
+def seen(function, *args, argnums=0):
+    return gg.backprop(function, *args, argnums=argnums)
+
+
+def test_a_ten_layer_network_that_is_well_initialised_has_nothing_to_report():
+    diagnosis = seen(deep, *network(1.0)).diagnose()
+    assert len(diagnosis) == 0 and not diagnosis
+    assert str(diagnosis) == "nothing to report"
+    assert not seen(deep_relu, *network(np.sqrt(2.0))).diagnose()
+
+
+def test_weights_too_small_make_gradients_vanish():
+    found = only(seen(deep, *network(0.1)).diagnose(), "vanishing")
+    assert found.line == line_of(deep, "# the layer")
+    assert "np.tanh(h @ W + b)" in found.statement
+    assert 1e-12 < found.numbers["ratio"] < 1e-7
+    assert found.numbers["layers"] >= 10
+    assert 0.05 < found.numbers["product_factor"] < 0.2
+    assert "params['W'][0]" in found.wires
+    assert "0.125" in found.mend  # 1 / sqrt(64)
+
+
+def test_weights_too_large_make_gradients_explode():
+    found = only(seen(deep_relu, *network(6.0)).diagnose(), "exploding")
+    assert found.line == line_of(deep_relu, "# the layer")
+    assert found.numbers["ratio"] > 1e3
+
+
+def sigmoids(params, X, y):
+    for W in params[:-1]:
+        X = 1 / (1 + np.exp(-(X @ W)))  # squash
+    return np.mean((X @ params[-1] - y) ** 2)
+
+
+def test_sigmoids_make_gradients_vanish_and_are_named():
+    rng = np.random.default_rng(0)
+    params = [rng.normal(size=(20, 20)) / np.sqrt(20) for _ in range(10)] + [rng.normal(size=20)]
+    found = only(seen(sigmoids, params, rng.normal(size=(30, 20)), np.zeros(30)).diagnose(), "vanishing")
+    assert found.line == line_of(sigmoids, "# squash")
+    assert "sigmoid" in found.says and "quarter" in found.mend
+    assert found.numbers["between_factor"] < 0.26
+
+
+def test_a_network_written_layer_by_layer_names_both_ends():
+    def net(W1, W2, W3, W4, X):
+        a = np.tanh(X @ W1)  # first
+        b = np.tanh(a @ W2)
+        c = np.tanh(b @ W3)
+        d = np.tanh(c @ W4)  # last
+        return np.mean(d**2)
+
+    rng = np.random.default_rng(1)
+    W = [0.01 * rng.normal(size=(16, 16)) for _ in range(4)]
+    found = only(seen(net, *W, rng.normal(size=(8, 16)), argnums=(0, 1, 2, 3)).diagnose(), "vanishing")
+    assert found.line == line_of(net, "# first")
+    assert f"line {line_of(net, '# last')}" in found.says
+
+
+# -- units -----------------------------------------------------------------------------------------
+
+
+def one_hidden(W1, b1, W2, X, y, activation):
+    h = activation(X @ W1 + b1)
+    return np.mean((h @ W2 - y) ** 2)
+
+
+def relu(z):
+    return np.maximum(z, 0)  # rectify
+
+
+def by_where(z):
+    return np.where(z > 0, z, 0.0)  # rectify
+
+
+def by_mask(z):
+    return z * (z > 0)  # rectify
+
+
+def by_clip(z):
+    return np.clip(z, 0, None)  # rectify
+
+
+def small(bias=0.0, scale=1.0):
+    rng = np.random.default_rng(5)
+    W1 = rng.normal(size=(8, 20)) * scale / np.sqrt(8)
+    b1 = np.zeros(20)
+    b1[:7] = bias
+    return W1, b1, rng.normal(size=20) / 5, rng.normal(size=(40, 8)), rng.normal(size=40)
+
+
+@pytest.mark.parametrize("activation", [relu, by_where, by_mask, by_clip])
+def test_dead_units_are_counted(activation):
+    t = gg.backprop(one_hidden, *small(-30.0), activation, argnums=(0, 1, 2))
+    found = only(t.diagnose(), "dead-units")
+    assert found.line == line_of(activation, "# rectify")
+    assert (found.numbers["dead"], found.numbers["units"]) == (7, 20)
+    assert "7 of 20 units" in found.says
+    assert not gg.backprop(one_hidden, *small(), activation, argnums=(0, 1, 2)).diagnose()
+
+
+def test_units_are_rows_where_the_weights_stand_left():
+    def net(W1, b1, W2, X):
+        h = np.maximum(W1 @ X + b1[:, None], 0)  # rectify
+        return np.mean((W2 @ h) ** 2)
+
+    W1, b1, W2, X, _ = small(-30.0)
+    found = only(gg.backprop(net, W1.T, b1, W2, X.T, argnums=(0, 1, 2)).diagnose(), "dead-units")
+    assert (found.numbers["dead"], found.numbers["units"]) == (7, 20)
+
+
+def test_a_leaky_unit_is_not_dead():
+    def leaky(z):
+        return np.where(z > 0, z, 0.1 * z)
+
+    assert not gg.backprop(one_hidden, *small(-30.0), leaky, argnums=(0, 1, 2)).diagnose()
+
+
+def test_a_mask_from_outside_is_no_dead_unit():
+    kept = np.arange(20) % 4 > 0
+
+    def dropout(z):
+        return np.where(kept, np.tanh(z), 0.0)
+
+    assert not gg.backprop(one_hidden, *small(), dropout, argnums=(0, 1, 2)).diagnose()
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))  # squash
+
+
+def squash(z):
+    return np.tanh(z)  # squash
+
+
+@pytest.mark.parametrize("activation", [logistic, squash])
+def test_saturated_units_are_counted(activation):
+    t = gg.backprop(one_hidden, *small(scale=20.0), activation, argnums=(0, 1, 2))
+    found = only(t.diagnose(), "saturated-units")
+    assert found.line == line_of(activation, "# squash")
+    assert 0.5 < found.numbers["share"] < 1
+    assert f"{100 * found.numbers['share']:.0f} %" in found.says
+    assert not gg.backprop(one_hidden, *small(), activation, argnums=(0, 1, 2)).diagnose()
+
+
+def test_sure_and_right_predictions_are_not_saturated():
+    def loss(w, X, y):
+        p = 1 / (1 + np.exp(-(X @ w)))
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    w = np.array([4.0, -3.0, 2.0])
+    assert not gg.backprop(loss, w, X, (X @ w > 0) * 1.0, argnums=0).diagnose()
+
+
+# -- scales ----------------------------------------------------------------------------------------
+
+
+def regression(w, b, X, y):
+    guess = X @ w + b  # weigh
+    return np.mean((guess - y) ** 2)
+
+
+def houses(unit=1.0):
+    rng = np.random.default_rng(2)
+    area = rng.normal(120, 30, 200) * unit  # square metres
+    rooms = rng.normal(4, 1.2, 200)
+    share = rng.normal(0.3, 0.1, 200)
+    X = np.stack([area, rooms, share], axis=1)
+    return np.array([1.0, 2.0, -1.0]), 0.5, X, rng.normal(size=200)
+
+
+def test_features_on_wildly_different_scales():
+    X = houses(1000.0)[2]
+    found = only(gg.backprop(regression, *houses(1000.0), argnums=(0, 1)).diagnose(), "input-scale")
+    assert found.line == line_of(regression, "# weigh")
+    assert found.numbers["largest"] == pytest.approx(X[:, 0].std())
+    assert found.numbers["smallest"] == pytest.approx(X[:, 2].std())
+    # The curvature of the mean squared error is 2 A^T A / n; the ratio of its eigenvalues is told.
+    A = np.c_[X, np.ones(len(X))]
+    assert found.numbers["curvature_ratio"] == pytest.approx(np.linalg.cond(A.T @ A), rel=1e-3)
+    Z = np.c_[(X - X.mean(0)) / X.std(0), np.ones(len(X))]
+    assert found.numbers["curvature_ratio_standardised"] == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)
+    assert "column 0" in found.says and "column 2" in found.says
+    assert "X" in found.wires and "w" in found.wires
+
+
+def test_standardised_features_are_fine():
+    w, b, X, y = houses(1000.0)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert not gg.backprop(regression, w, b, X, y, argnums=(0, 1)).diagnose()
+
+
+def test_unscaled_features_of_a_hidden_layer_with_weights_on_the_left():
+    def net(W1, W2, X):
+        h = np.tanh(W1 @ X)  # weigh
+        return np.mean((W2 @ h) ** 2)
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4, 50)) * np.array([1.0, 1e-3, 1.0, 1.0])[:, None]
+    found = only(gg.backprop(net, rng.normal(size=(5, 4)) / 2, rng.normal(size=5), X, argnums=(0, 1)).diagnose(), "input-scale")
+    assert found.line == line_of(net, "# weigh")
+    assert "row 1" in found.says
+
+
+# -- NaN and infinity ------------------------------------------------------------------------------
+
+
+def test_where_does_not_keep_the_square_root_from_running():
+    def f(x):
+        root = np.sqrt(x)  # root
+        y = np.where(x > 0, root, 0.0)  # choose
+        return np.sum(y**2)
+
+    with np.errstate(all="ignore"):
+        found = only(gg.backprop(f, np.array([4.0, -1.0, 9.0])).diagnose(), "hidden-nan")
+    assert found.line == line_of(f, "# root") and found.severity == "note"
+    assert f"line {line_of(f, '# choose')}" in found.says
+    assert "sqrt(-1)" in found.says and "[1]" in found.says
+    assert "np.where" in found.mend
+    assert not gg.backprop(f, np.array([4.0, 1.0, 9.0])).diagnose()
+
+
+def entropy(logits, labels):
+    odds = np.exp(logits)  # odds
+    p = odds / odds.sum(axis=1, keepdims=True)  # share
+    return -np.mean(np.log(p[np.arange(len(labels)), labels]))  # log
+
+
+def test_the_first_infinity_forward_is_named_with_its_operand():
+    logits = np.array([[1.0, 2.0], [3.0, 800.0], [0.0, 1.0]])
+    with np.errstate(all="ignore"):
+        found = only(gg.backprop(entropy, logits, np.array([0, 1, 1])).diagnose(), "not-finite-value")
+    assert found.line == line_of(entropy, "# odds") and found.severity == "error"
+    assert "exp(800)" in found.says and "[1, 1]" in found.says
+    assert f"line {line_of(entropy, '# share')}" in found.says  # where infinity became NaN
+
+
+def test_a_logarithm_of_zero():
+    logits = np.array([[1.0, 2.0], [600.0, -600.0]])
+    with np.errstate(all="ignore"):
+        diagnosis = gg.backprop(entropy, logits, np.array([0, 1])).diagnose()
+    found = diagnosis.of("not-finite-value")[0]
+    assert found.line == line_of(entropy, "# log")
+    assert "log(0)" in found.says and "log_softmax" in found.mend
+
+
+def test_nan_that_came_in_with_an_argument():
+    w, b, X, y = houses()
+    X[3, 1] = X[7, 2] = np.nan
+    found = only(gg.backprop(regression, w, b, X, y, argnums=(0, 1)).diagnose(), "not-finite-value")
+    assert "X" in found.wires and "2 of its 600" in found.says and "[3, 1]" in found.says
+
+
+def test_the_first_gate_backward():
+    def length(x):
+        square = np.sum(x * x)
+        return np.sqrt(square)  # root
+
+    found = only(gg.backprop(length, np.zeros(3)).diagnose(), "not-finite-gradient")
+    assert found.line == line_of(length, "# root") and found.severity == "error"
+    assert "sqrt" in found.says and "0" in found.says
+    assert "np.linalg.norm" in found.mend
+
+
+def test_zero_times_infinity_backward():
+    def f(x, y):
+        a = x * y  # product
+        return np.sum(np.log(a))
+
+    with np.errstate(all="ignore"):
+        t = gg.backprop(f, np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+        diagnosis = t.diagnose()
+    assert diagnosis.of("not-finite-value")[0].severity == "error"
+
+
+def test_an_infinity_on_purpose_is_no_fault():
+    mask = np.tril(np.ones((4, 4))) > 0
+
+    def attend(Q, K):
+        scores = np.where(mask, Q @ K.T, -np.inf)
+        odds = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return np.sum((odds / odds.sum(axis=1, keepdims=True)) ** 2)
+
+    rng = np.random.default_rng(0)
+    assert not gg.backprop(attend, rng.normal(size=(4, 3)), rng.normal(size=(4, 3))).diagnose()
+
+
+# -- rounding --------------------------------------------------------------------------------------
+
+wide = np.finfo(np.longdouble).eps < np.finfo(np.float64).eps
+needs_wide = pytest.mark.skipif(not wide, reason="no floating-point type wider than float64")
+
+
+@needs_wide
+def test_catastrophic_cancellation():
+    def f(x):
+        c = np.cos(x)
+        near = 1 - c  # cancel
+        return near / x**2
+
+    found = only(gg.backprop(f, 1e-8).diagnose(), "rounded-away")
+    assert found.line == line_of(f, "# cancel") and found.severity == "error"
+    assert "np.sin(x / 2)" in found.mend
+    assert found.numbers["digits"] < 1
+    assert not gg.backprop(f, 0.5).diagnose()
+
+
+@needs_wide
+def test_a_variance_from_the_mean_of_squares():
+    def spread(x):
+        mean = np.mean(x)
+        return np.mean(x**2) - mean**2  # cancel
+
+    x = 1e8 + np.random.default_rng(0).normal(size=1000)
+    found = only(gg.backprop(spread, x).diagnose(), "rounded-away")
+    assert found.line == line_of(spread, "# cancel")
+    assert "np.var" in found.mend
+    assert not gg.backprop(spread, x - 1e8).diagnose()
+
+
+def test_cancellation_in_single_precision():
+    def f(x):
+        near = np.exp(x) - 1  # cancel
+        return np.sum(near / x)
+
+    found = only(gg.backprop(f, np.full(3, 1e-5, np.float32)).diagnose(), "rounded-away")
+    assert found.line == line_of(f, "# cancel") and "np.expm1" in found.mend
+
+
+@needs_wide
+def test_a_term_that_vanished():
+    def f(x):
+        big = 1e17
+        total = big + x  # vanish
+        return np.sum((total - big) ** 2)  # late
+
+    found = only(gg.backprop(f, np.array([1.0, 2.0, 3.0])).diagnose(), "rounded-away")
+    assert found.line == line_of(f, "# late")
+    assert f"line {line_of(f, '# vanish')}" in found.says
+
+
+def test_residuals_near_the_optimum_are_no_cancellation():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3))
+    w = np.array([1.0, -2.0, 0.5])
+    y = X @ w + 1e-9 * rng.normal(size=50)
+    assert not gg.backprop(regression, w, 0.0, X, y, argnums=0).diagnose()
+
+
+def test_shifts_that_do_not_matter_are_no_cancellation():
+    def normalised(W, b, X):
+        z = X @ W + b  # the mean is taken off again: db is zero but for rounding
+        z = (z - z.mean(axis=0)) / z.std(axis=0)
+        return np.mean(np.tanh(z) ** 2)
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(4, 5)), rng.normal(size=5), rng.normal(size=(30, 4))
+    assert not gg.backprop(normalised, *args, argnums=(0, 1)).diagnose()
+
+
+def test_an_exponential_close_to_overflow():
+    def f(logits):
+        return np.mean(np.log(np.sum(np.exp(logits), axis=1)))  # risk
+
+    logits = np.random.default_rng(0).normal(size=(5, 4))
+    logits[2, 3] = 500.0
+    found = only(gg.backprop(f, logits).diagnose(), "overflow-risk")
+    assert found.line == line_of(f, "# risk")
+    assert "500" in found.says and "709" in found.says and "logsumexp" in found.mend
+    assert not gg.backprop(f, logits / 100).diagnose()
+
+
+def test_exponentials_that_all_but_vanish():
+    def f(logits):
+        return np.mean(np.log(np.sum(np.exp(logits), axis=1)))  # risk
+
+    logits = np.random.default_rng(0).normal(size=(5, 4)) - 500.0
+    found = only(gg.backprop(f, logits).diagnose(), "overflow-risk")
+    assert found.line == line_of(f, "# risk") and "underflow" in found.says
+
+
+# -- zero gradients --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step, word", [
+    (np.floor, "floor"), (np.round, "round"), (np.sign, "sign"),
+    (gg.stop_gradient, "stop_gradient"), (lambda v: v > 0, "greater"), (np.argmax, "argmax"),
+])  # fmt: skip
+def test_a_parameter_cut_by_a_gate(step, word):
+    def f(w, X):
+        z = X @ w
+        cut = step(z)  # cut
+        return np.sum(cut * np.mean(X))
+
+    rng = np.random.default_rng(0)
+    diagnosis = gg.backprop(f, rng.normal(size=3), rng.normal(size=(6, 3)), argnums=0).diagnose()
+    found = only(diagnosis, "zero-gradient")
+    assert found.wires[0] == "w" and word in found.says
+    if not isinstance(step, type(lambda: 0)) or step is gg.stop_gradient:
+        assert found.line == line_of(f, "# cut")
+
+
+def test_a_parameter_that_is_not_connected():
+    def f(params, x):
+        unused = params["c"] * 3  # nowhere
+        return np.sum((x * params["a"]) ** 2) + 0 * len(unused)
+
+    x = np.arange(1.0, 4.0)
+    params = {"a": np.ones(3), "b": np.ones(2), "c": np.ones(3)}
+    diagnosis = gg.backprop(f, params, x, argnums=0).diagnose()
+    assert [f.kind for f in diagnosis] == ["zero-gradient"] * 2
+    told = {f.wires[0]: f for f in diagnosis}
+    assert "never read" in told["params['b']"].says
+    assert told["params['c']"].line == line_of(f, "# nowhere")
+
+
+def test_a_parameter_that_only_decides():
+    def f(w, limit):
+        if np.sum(w) > limit:  # decide
+            return np.sum(w**2)
+        return np.sum(w)
+
+    found = only(gg.backprop(f, np.ones(3), 1.5).diagnose(), "zero-gradient")
+    assert found.wires[0] == "limit" and found.line == line_of(f, "# decide")
+
+
+def test_weights_that_are_all_zero_cut_what_lies_behind():
+    def net(W1, W2, X):
+        h = np.tanh(X @ W1)
+        return np.mean((h @ W2 - 1.0) ** 2)  # product
+
+    rng = np.random.default_rng(0)
+    args = rng.normal(size=(3, 4)), np.zeros((4, 1)), rng.normal(size=(9, 3))
+    found = only(gg.backprop(net, *args, argnums=(0, 1)).diagnose(), "zero-gradient")
+    assert found.wires[0] == "W1" and found.line == line_of(net, "# product")
+    assert "W2" in found.says and "zero" in found.says
+
+
+def test_a_layer_of_dead_units_is_told_once():
+    W1, b1, W2, X, y = small()
+    t = gg.backprop(one_hidden, W1, b1 - 40, W2, X, y, relu, argnums=(0, 1, 2))
+    kinds = [f.kind for f in t.diagnose()]
+    assert kinds.count("dead-units") == 1
+    assert kinds.count("zero-gradient") <= 1
+
+
+# -- the report ------------------------------------------------------------------------------------
+
+
+def test_the_report_is_a_sequence_reads_as_text_and_goes_into_json():
+    diagnosis = gg.backprop(regression, *houses(1000.0), argnums=(0, 1)).diagnose()
+    assert list(diagnosis) == [diagnosis[0]] and bool(diagnosis)
+    text = str(diagnosis)
+    assert text.startswith("1 finding") and f"line {diagnosis[0].line}" in text
+    assert "guess = X @ w + b" in text and "mend:" in text
+    assert all(len(line) <= 100 for line in text.splitlines())
+    told = json.loads(diagnosis.json())
+    assert told[0]["kind"] == "input-scale" and told[0]["line"] == diagnosis[0].line
+    assert set(told[0]) == {"kind", "severity", "title", "says", "mend", "file", "line", "statement", "wires", "numbers"}
+    assert all(f.kind in KINDS for f in diagnosis)
+
+
+def test_numbers_that_json_cannot_say_are_strings():
+    with np.errstate(all="ignore"):
+        diagnosis = gg.backprop(lambda x: np.log(x), 0.0).diagnose()
+    assert "-inf" in json.dumps(json.loads(diagnosis.json()))
+
+
+def test_the_records_own_numbers_are_not_changed_by_looking():
+    t = seen(deep, *network(0.1))
+    before = [np.copy(w.gradient) for w in t.wires if w.gradient is not None]
+    t.diagnose()
+    after = [w.gradient for w in t.wires if w.gradient is not None]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
