@@ -236,7 +236,7 @@ def test_features_on_wildly_different_scales():
     assert found.numbers["curvature_ratio"] == pytest.approx(np.linalg.cond(A.T @ A), rel=1e-3)
     Z = np.c_[(X - X.mean(0)) / X.std(0), np.ones(len(X))]
     assert found.numbers["curvature_ratio_standardised"] == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)
-    assert "column 0" in found.says and "column 2" in found.says
+    assert "column 0 of X" in found.says and "column 2 of X" in found.says
     assert "X" in found.wires and "w" in found.wires
 
 
@@ -256,6 +256,22 @@ def test_unscaled_features_of_a_hidden_layer_with_weights_on_the_left():
     found = only(gg.backprop(net, rng.normal(size=(5, 4)) / 2, rng.normal(size=5), X, argnums=(0, 1)).diagnose(), "input-scale")
     assert found.line == line_of(net, "# weigh")
     assert "row 1" in found.says
+
+
+def test_features_that_are_written_one_by_one():
+    def price(w, area, rooms, y):
+        guess = w[0] * area + w[1] * rooms + w[2]  # weigh
+        return np.mean((guess - y) ** 2)
+
+    _, _, X, y = houses(1000.0)
+    w = np.array([1.0, 2.0, 0.5])
+    found = only(gg.backprop(price, w, X[:, 0], X[:, 1], y, argnums=0).diagnose(), "input-scale")
+    assert found.line == line_of(price, "# weigh")
+    A = np.c_[X[:, :2], np.ones(len(X))]
+    assert found.numbers["curvature_ratio"] == pytest.approx(np.linalg.cond(A.T @ A), rel=1e-3)
+    assert found.wires[:2] == ("area", "rooms")
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    assert not gg.backprop(price, w, Z[:, 0], Z[:, 1], y, argnums=0).diagnose()
 
 
 # -- NaN and infinity ------------------------------------------------------------------------------

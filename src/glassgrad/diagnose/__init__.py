@@ -38,4 +38,4 @@ def _findings(e: Evidence) -> Iterator[Finding]:
     for look in (units, depth, rounding, overflow, scales):
         found += look(e)
     yield from found
-    yield from zeros(e, {f.kind for f in found})
+    yield from zeros(e, found)

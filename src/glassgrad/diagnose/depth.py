@@ -96,21 +96,23 @@ def _told(e: Evidence, kind: str, layers: Sequence[_Layer], ratio: float) -> Fin
     steps = len(layers) - 1
     products, betweens = _factors(e, layers)
     between = _between(e, layers)
-    verb = "shrinks" if kind == "vanishing" else "grows"
+    verb, by = ("shrinks", f"to {number(ratio)} of it, {number(ratio ** (1 / steps))} a layer") \
+        if kind == "vanishing" else ("grows", f"{number(ratio)} times, {number(ratio ** (1 / steps))} "
+                                     "times a layer")  # fmt: skip
     says = (
         f"On the way back the norm of the gradient {verb} from {number(first.norm)} at {e.at(first.gate)} "
-        f"to {number(last.norm)} at {e.at(last.gate)}, over {len(layers)} layers: by "
-        f"{number(ratio)} in all, by {number(ratio ** (1 / steps))} a layer. The products with the "
-        f"weights change it by {number(products)} a layer"
+        f"to {number(last.norm)} at {e.at(last.gate)}: over {len(layers)} layers {by}. The products "
+        f"with the weights scale it by {number(products)} a layer"
     )  # fmt: skip
     says += f", what stands between ({between}) by {number(betweens)}." if between else "."
-    own = e.gradient(last.weights), e.gradient(first.weights)
-    if last.weights is not first.weights and own[0] is not None and own[1] is not None:
-        says += f" {e.labels[last.weights]} gets a gradient of norm {number(norm(own[0]))}, " \
-                f"{e.labels[first.weights]} one of {number(norm(own[1]))}."  # fmt: skip
-    else:
-        says += f" What the function does first hardly counts in the gradient of " \
-                f"{e.labels[last.weights]}." if kind == "vanishing" else ""  # fmt: skip
+    own, others = (e.gradient(each.weights) for each in (last, first))
+    if last.weights is first.weights:
+        if kind == "vanishing":
+            says += f" What the function does first hardly counts in the gradient of " \
+                    f"{e.labels[last.weights]}."  # fmt: skip
+    elif own is not None and others is not None and not 0.1 < norm(own) / norm(others) < 10:
+        says += f" {e.labels[last.weights]} gets a gradient of norm {number(norm(own))}, " \
+                f"{e.labels[first.weights]} one of {number(norm(others))}."  # fmt: skip
     return e.finding(
         kind, "warning", last.gate, says, _mend(e, kind, layers, products, betweens, between),
         [e.labels[last.weights], e.labels[first.weights]], ratio=ratio, layers=len(layers),

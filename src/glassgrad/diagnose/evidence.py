@@ -16,7 +16,7 @@ from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
 from glassgrad.diagnose.report import Finding, Severity
 from glassgrad.passes import backprop, depends
 from glassgrad.runtime.arguments import ACTIVE, STATIC, parameter_names
-from glassgrad.runtime.interpret import evaluate
+from glassgrad.runtime.interpret import evaluate_all
 from glassgrad.runtime.staging import Study
 from glassgrad.runtime.tree import leaf_paths
 from glassgrad.tracing.source import source_line
@@ -82,7 +82,8 @@ class Evidence:
         seeds = [self._seed(w) for w in shown.outputs]
         circuit = backprop(part, wanted, upstream=True, careful=self.study.careful).circuit
         with np.errstate(all="ignore"):
-            results = evaluate(circuit, [*[self.study.value_of(w) for w in inputs], *seeds])
+            values = evaluate_all(circuit, [*[self.study.value_of(w) for w in inputs], *seeds])
+        results = [o.value if isinstance(o, Constant) else values[o] for o in circuit.outputs]
         return dict(zip(wanted, results[len(shown.outputs) :], strict=True))
 
     def _seed(self, wire: Wire) -> Any:
@@ -146,9 +147,7 @@ class Evidence:
 
     def layer(self, gate: Gate) -> tuple[int, Wire] | None:
         """Which input of a product holds weights, and the parameter they come from."""
-        if len(gate.inputs) != 2 or not (
-            gate.op.name in PRODUCTS or (gate.op.name == "multiply" and not gate.outputs[0].shape)
-        ):
+        if len(gate.inputs) != 2 or not (gate.op.name in PRODUCTS or gate in self._neurons):
             return None
         found = [self.parameter(i) for i in gate.inputs]
         for side in (1, 0):  # of two parameters the right one weighs
@@ -156,6 +155,23 @@ class Evidence:
             if weights is not None:
                 return side, weights
         return None
+
+    @cached_property
+    def _neurons(self) -> set[Gate]:
+        """Products of single numbers where each weight serves once: w1 * h, then w2 * h, ...
+
+        A coefficient that is used at every step of a loop is no layer's weight.
+        """
+        found: dict[Any, list[Gate]] = {}
+        for gate in self.gates:
+            if gate.op.name == "multiply" and not gate.outputs[0].shape:
+                for operand in gate.inputs:
+                    leaf = self.parameter(operand)
+                    if leaf is not None:
+                        driver = self.drivers.get(operand)  # type: ignore[arg-type]
+                        part = driver.static.get("template") if driver is not None else None
+                        found.setdefault((leaf, repr(part)), []).append(gate)
+        return {gates[0] for gates in found.values() if len(gates) == 1}
 
     # -- words -------------------------------------------------------------------------------
 

@@ -88,10 +88,11 @@ def _made(e: Evidence, gate: Gate, reached: set[Operand]) -> Finding:
     value = e.value(gate.outputs[0])
     index = _first(value)
     count = int((~np.isfinite(value)).sum())
-    says = f"The first gate to make one is {gate.op.name} at {e.at(gate)}: " \
+    says = f"The first gate to make a NaN or an infinity is {gate.op.name} at {e.at(gate)}: " \
            f"{_spelled(e, gate, index)} is {number(value[index])}{_element(index)}"  # fmt: skip
     if value.size > 1:
-        says += f"; {count:,} of its {value.size:,} elements are not finite"
+        says += f", one of {count:,} among {value.size:,} elements" if count > 1 else \
+                f", the only one among {value.size:,} elements"  # fmt: skip
     says += ". " + _becomes_nan(e, gate, reached)
     operands = [at_index(e.value(i), value.shape, index) for i in gate.inputs]
     numbers = {f"operand_{n}": float(v) for n, v in enumerate(operands)
@@ -235,7 +236,7 @@ def _made_backward(e: Evidence, gate: Gate, wire: Wire, handed: Any) -> Finding:
     what = _spelled(e, gate, index) if handed.shape == gate.outputs[0].shape else shown.op.name
     gradient = e.gradient(gate.outputs[0])
     arrived = at_index(gradient, handed.shape, index)
-    says = f"The first gate on the way back to make one is {shown.op.name} at {e.at(gate)}: " \
+    says = f"The first gate on the way back to make a NaN or an infinity is {shown.op.name} at {e.at(gate)}: " \
            f"{what}{_element(index)} has no finite slope"  # fmt: skip
     if arrived is not None:
         says += f", so the gradient {number(arrived)} that arrives there is handed on as {made}"
@@ -314,7 +315,8 @@ def _trap(e: Evidence, root: Gate, where: Gate) -> Finding:
                 "elsewhere 0 * inf would make it NaN."  # fmt: skip
     return e.finding(
         "hidden-nan", "note" if e.sound else "warning", root, says,
-        f"choose before, so that the branch never sees such a number: "
-        f"np.{root.op.name}(... np.where(condition, {name}, 1.0) ...)",
+        "choose before, so that the branch never sees such a number: "
+        + (f"np.{root.op.name}(np.where(condition, {name}, 1.0))" if len(root.inputs) == 1
+           else f"put np.where(condition, {name}, 1.0) in the place of {name}"),
         [e.name(root.outputs[0]), name, e.name(where.outputs[0])], count=count, elements=value.size,
     )  # fmt: skip

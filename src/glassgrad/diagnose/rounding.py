@@ -17,16 +17,18 @@ import numpy as np
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
 from glassgrad.diagnose.evidence import PRODUCTS, Evidence, at_index, number
 from glassgrad.diagnose.report import Finding
+from glassgrad.passes.dead import without_dead_gates
 
 __all__ = ["rounding"]
 
-_MOST_WORK = 1e8  # multiplications and elements in the second run
+_MOST_WORK = 2e7  # elements in the second run, ten multiplications of a product counted as one
+_FIT = 1e-2  # share of the tolerance from which on a residual that lost digits is the reason
 _SUMS = ("add", "subtract", "sum", "mean")
 
 
 def rounding(e: Evidence) -> Iterator[Finding]:
     """The first gate that lost more than half of the digits, where that harms the result."""
-    circuit = e.study.backward.circuit
+    circuit = without_dead_gates(e.study.backward.circuit)
     if not any(_suspicious(e, g) for g in circuit.gates) or _work(circuit) > _MOST_WORK:
         return
     reference = _Wide(e, circuit).values()
@@ -39,10 +41,10 @@ def rounding(e: Evidence) -> Iterator[Finding]:
     for gate in circuit.gates:
         for wire in gate.outputs:
             error = _error(e.value(wire), reference[wire])
-            if error <= _tolerance(wire):
-                continue
-            lost.add(wire)
-            if not any(i in lost for i in gate.inputs) and not _exact_residual(e, gate):
+            residual = error > _FIT * _tolerance(wire) and _exact_residual(e, gate)
+            if residual or any(i in lost for i in gate.inputs):
+                lost.add(wire)  # and so is all that is made of it
+            elif error > _tolerance(wire):
                 yield _told(e, gate, reference, error, harmed)
                 return
 
@@ -74,9 +76,9 @@ def _suspicious(e: Evidence, gate: Gate) -> bool:
 def _work(circuit: Circuit) -> float:
     total = 0.0
     for gate in circuit.gates:
-        size = sum(w.type.size for w in gate.outputs)
+        size: float = sum(w.type.size for w in gate.outputs)
         if gate.op.name in PRODUCTS and gate.inputs and gate.inputs[0].shape:
-            size *= max(gate.inputs[0].shape)
+            size *= 1 + max(gate.inputs[0].shape) / 10
         total += size
     return total
 
@@ -197,10 +199,10 @@ def _told(
     if gate.op.name in ("subtract", "add") and all(o is not None for o in operands):
         sign = "-" if gate.op.name == "subtract" else "+"
         what = f"{float(operands[0]):.{full + 1}g} {sign} {float(operands[1]):.{full + 1}g}"
-        what = f"two numbers cancel that agree in almost all digits, {what} = {number(value[index])}"
+        what = f"two numbers cancel that agree in almost all digits, {what} = {float(value[index]):.6g}"
     else:
-        what = f"{gate.op.name} gives {number(value[index])}"
-    says = f"{where} {what}; in a wider precision it is {number(wide[index])}. Of about {full} digits " \
+        what = f"{gate.op.name} gives {float(value[index]):.6g}"
+    says = f"{where} {what}; in a wider precision it is {float(wide[index]):.6g}. Of about {full} digits " \
            f"{digits:.0f} are left. "  # fmt: skip
     swallowed = _swallowed(e, gate)
     if swallowed is not None:
@@ -219,7 +221,7 @@ def _told(
 
 
 def _percent(part: float) -> str:
-    return f"{100 * part:.2g} %" if part < 10 else f"a factor of {number(part)}"
+    return f"{100 * part:.3g} %" if part < 10 else f"{number(part)} times its size"
 
 
 def _swallowed(e: Evidence, gate: Gate) -> tuple[float, float, str] | None:

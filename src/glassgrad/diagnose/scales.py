@@ -12,14 +12,14 @@ each column brought to mean 0 and spread 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from glassgrad.circuit import Gate, Wire
-from glassgrad.diagnose.evidence import PRODUCTS, Evidence, number
+from glassgrad.circuit import Gate, Operand, Wire
+from glassgrad.diagnose.evidence import Evidence, number
 from glassgrad.diagnose.report import Finding
 
 __all__ = ["scales"]
@@ -32,42 +32,90 @@ _MOST_COLUMNS = 500  # beyond, the columns are compared one by one only
 def scales(e: Evidence) -> Iterator[Finding]:
     """Data that goes into a layer with columns of very different size."""
     told: set[Any] = set()
-    for gate in e.gates:
-        found = _data_and_weights(e, gate)
-        if found is None:
-            continue
-        key = (e.origin(gate.inputs[found.side]), found.weights)
-        if key not in told:
-            told.add(key)
+    for gate, found in [*_layers(e), *_sums(e)]:
+        if found.key not in told:
+            told.add(found.key)
             yield from _judge(e, gate, found)
 
 
 @dataclass(frozen=True)
 class _Inputs:
+    """The data that meets weights in one place."""
+
+    key: Any
     columns: Any  # samples x features
-    side: int  # of the data in the product
-    weights: Wire
+    names: Sequence[str]  # of the features
+    name: str  # of all of them
+    weights: tuple[str, ...]
+    norms: Any  # of the gradient of each feature's weight; None where it is not known
     bias: bool
+    mend: str
 
 
-def _data_and_weights(e: Evidence, gate: Gate) -> _Inputs | None:
-    """The data of a layer as samples x features, where the running value is data."""
-    if gate.op.name not in PRODUCTS or len(gate.inputs) != 2 or not gate.outputs:
+def _layers(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
+    """Products of a matrix of data with a parameter: X @ W, W @ X."""
+    for gate in e.gates:
+        layer = e.layer(gate)
+        if layer is None or gate.op.name not in ("matmul", "dot", "inner", "matvec", "vecmat"):
+            continue
+        data = gate.inputs[1 - layer[0]]
+        if e.parameter(data) is not None or _learned(e, data):
+            continue
+        value = np.asarray(e.value(data))
+        if value.ndim != 2 or value.dtype.kind not in "fiu" or min(value.shape) < 1:
+            continue
+        lying = layer[0] == 0 and gate.op.name in ("matmul", "dot", "vecmat")
+        columns = (value.T if lying else value).astype(float)
+        what, name = "row" if lying else "column", e.name(data)
+        over = "axis=1, keepdims=True" if lying else "axis=0"
+        yield gate, _Inputs(
+            (e.origin(data), layer[1]), columns,
+            [f"{what} {n} of {name}" for n in range(columns.shape[1])], f"the {what}s of {name}",
+            (name, e.labels[layer[1]]), _norms(e, layer[1], columns.shape[1]), _has_bias(e, gate),
+            f"{name} = ({name} - {name}.mean({over})) / {name}.std({over})",
+        )  # fmt: skip
+
+
+def _norms(e: Evidence, weights: Wire, features: int) -> Any:
+    gradient = e.gradient(weights)
+    if gradient is None or features not in gradient.shape:
         return None
-    layer = e.layer(gate)
-    if layer is None or gate.op.name not in ("matmul", "dot", "inner", "matvec", "vecmat"):
-        return None
-    side = 1 - layer[0]
-    data = gate.inputs[side]
-    if e.parameter(data) is not None or _learned(e, data):
-        return None
-    value = np.asarray(e.value(data))
-    if value.ndim != 2 or value.dtype.kind not in "fiu" or min(value.shape) < 1:
-        return None
-    columns = value.T if side == 1 and gate.op.name in ("matmul", "dot", "vecmat") else value
-    if columns.shape[0] < 2 or not np.isfinite(columns).all():
-        return None
-    return _Inputs(columns.astype(float), side, layer[1], _has_bias(e, gate))
+    rows = np.moveaxis(gradient, gradient.shape.index(features), 0).reshape(features, -1)
+    return np.sqrt(np.sum(rows.astype(float) ** 2, axis=1))
+
+
+def _sums(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
+    """Features written one by one: a * x + b * z + c, with numbers for weights."""
+    found: dict[Gate, list[tuple[Gate, Operand, Wire]]] = {}
+    for gate in e.gates:
+        if gate.op.name != "multiply" or gate.outputs[0].ndim != 1:
+            continue
+        for weight, data in (gate.inputs, gate.inputs[::-1]):
+            leaf = e.parameter(weight)
+            if leaf is not None and not weight.shape and data.ndim == 1 and not _learned(e, data):
+                found.setdefault(_sum_of(e, gate)[-1], []).append((gate, data, leaf))
+                break
+    for total, terms in found.items():
+        names = [e.name(data) for _, data, _ in terms]
+        gradients = [e.gradient(g.inputs[0] if g.inputs[1] is d else g.inputs[1]) for g, d, _ in terms]
+        norms = None if any(g is None for g in gradients) else np.array([abs(float(g)) for g in gradients])
+        x = names[0]
+        yield terms[0][0], _Inputs(
+            total, np.stack([np.asarray(e.value(d), float) for _, d, _ in terms], axis=1), names,
+            ", ".join(names), (*names, *(e.labels[leaf] for _, _, leaf in terms)), norms,
+            _has_bias(e, *[each for g, _, _ in terms for each in _sum_of(e, g)]),
+            f"{x} = ({x} - {x}.mean()) / {x}.std()" + (", and so on" if len(terms) > 1 else ""),
+        )  # fmt: skip
+
+
+def _sum_of(e: Evidence, gate: Gate) -> list[Gate]:
+    """A term, and the sums it goes into one after the other."""
+    chain = [gate]
+    while True:
+        readers = e.readers.get(chain[-1].outputs[0], [])
+        if len(readers) != 1 or readers[0].op.name != "add":
+            return chain
+        chain.append(readers[0])
 
 
 def _learned(e: Evidence, operand: Any) -> bool:
@@ -85,17 +133,20 @@ def _learned(e: Evidence, operand: Any) -> bool:
     return False
 
 
-def _has_bias(e: Evidence, gate: Gate) -> bool:
+def _has_bias(e: Evidence, *gates: Gate) -> bool:
+    """Whether a parameter by itself is added to what one of these gates makes."""
     return any(
         reader.op.name == "add" and any(
             i is not gate.outputs[0] and e.parameter(i) is not None for i in reader.inputs
         )
-        for reader in e.readers.get(gate.outputs[0], [])
+        for gate in gates for reader in e.readers.get(gate.outputs[0], [])
     )  # fmt: skip
 
 
 def _judge(e: Evidence, gate: Gate, found: _Inputs) -> Iterator[Finding]:
     X = found.columns
+    if len(X) < 2 or not np.isfinite(X).all():
+        return
     mean, spread = X.mean(axis=0), X.std(axis=0)
     size = np.sqrt(np.mean(X**2, axis=0))
     varying = np.flatnonzero(spread > 1e-12 * size)
@@ -103,58 +154,44 @@ def _judge(e: Evidence, gate: Gate, found: _Inputs) -> Iterator[Finding]:
         return
     sizes = [*size[varying], 1.0] if found.bias else size[varying]
     ratio = float(np.max(sizes) / np.min(sizes))
-    shift = float(np.max(np.abs(mean[varying]) / spread[varying]))
+    shift = float(np.max(np.abs(mean[varying]) / spread[varying])) if found.bias else 0.0
     before, after = _curvature(X[:, varying], mean[varying], spread[varying], found.bias)
     if max(ratio, shift) < _SPREAD or before < _GAIN * after:
         return
-    what = "row" if found.side == 1 else "column"
-    name = e.name(gate.inputs[found.side])
-    weights = e.labels[found.weights]
-    high = int(varying[np.argmax(spread[varying])])
-    low = int(varying[np.argmin(spread[varying])])
-    says = (
-        f"The {what}s of {name} have very different sizes: {what} {high} spreads {number(spread[high])} "
-        f"around {number(mean[high])}, {what} {low} spreads {number(spread[low])} around "
-        f"{number(mean[low])}"
-        if high != low else
-        f"{what} {high} of {name} spreads {number(spread[high])} around {number(mean[high])}"
-    )  # fmt: skip
-    if found.bias:
-        says += "; the bias sees a 1"
-    says += ". A weight's gradient is its input times what arrives, so " + _gradients(
-        e, found, high, low, size)  # fmt: skip
+    high, low = (int(varying[n]) for n in (np.argmax(spread[varying]), np.argmin(spread[varying])))
+
+    def told(n: int) -> str:
+        return f"{found.names[n]} spreads {number(spread[n])} around {number(mean[n])}"
+
+    if high != low:
+        says = f"{_capital(found.name)} have very different sizes: {told(high)}, {told(low)}"
+        says += ", and the bias sees a 1. " if found.bias else ". "
+    else:
+        says = f"{told(high)}, while the bias sees a 1. "
+    says += "A weight's gradient is its input times what arrives, so a factor on an input is a factor " \
+            "on its weight's gradient, squared on its curvature"  # fmt: skip
+    if high != low:
+        factor = size[high] / size[low]
+        says += f": {number(factor)} and {number(factor**2)} between these two"
+        if found.norms is not None:
+            says += f"; here the norms of the gradients are {number(found.norms[high])} and " \
+                    f"{number(found.norms[low])}"  # fmt: skip
     says += (
-        f" The curvature {_how(X[:, varying])} differs {number(before)}-fold between directions, and one "
-        f"step size has to serve the steepest; with {name} standardised it differs "
+        f". The curvature {_how(X[:, varying], found.bias)} differs {number(before)}-fold between "
+        f"directions, and one step size has to serve the steepest. Standardised it differs "
         f"{number(after)}-fold, and a step can move the flattest direction about "
         f"{number(before / after)} times as far."
     )
     yield e.finding(
         "input-scale", "warning", gate, says,
-        f"standardise before: {name} = ({name} - {name}.mean(axis={0 if what == 'column' else 1}"
-        f"{'' if what == 'column' else ', keepdims=True'})) / {name}.std(axis="
-        f"{0 if what == 'column' else 1}{'' if what == 'column' else ', keepdims=True'}), with mean "
-        "and spread of the training data",
-        [name, weights], largest=float(spread[high]), smallest=float(spread[low]), ratio=ratio,
+        f"standardise before: {found.mend}, with mean and spread of the training data",
+        found.weights, largest=float(spread[high]), smallest=float(spread[low]), ratio=ratio,
         curvature_ratio=before, curvature_ratio_standardised=after,
     )  # fmt: skip
 
 
-def _gradients(e: Evidence, found: _Inputs, high: int, low: int, size: Any) -> str:
-    """What it does to the weights' gradients, as they are here."""
-    weights = e.labels[found.weights]
-    gradient = e.gradient(found.weights)
-    factor = size[high] / size[low] if size[low] else np.inf
-    text = f"a factor on an input is a factor on its weight's gradient, squared on its curvature: " \
-           f"{number(factor)} and {number(factor**2)} between these two."  # fmt: skip
-    features = found.columns.shape[1]
-    if gradient is None or features not in gradient.shape or high == low:
-        return text
-    axis = gradient.shape.index(features)
-    rows = np.moveaxis(gradient, axis, 0).reshape(features, -1)
-    norms = np.sqrt(np.sum(rows.astype(float) ** 2, axis=1))
-    return f"{text} Here the gradient of {weights} has norm {number(norms[high])} for the one and " \
-           f"{number(norms[low])} for the other."  # fmt: skip
+def _capital(text: str) -> str:
+    return f"T{text[1:]}" if text.startswith("the ") else text
 
 
 def _curvature(X: Any, mean: Any, spread: Any, bias: bool) -> tuple[float, float]:
@@ -176,9 +213,10 @@ def _whole(X: Any) -> bool:
     return len(X) > X.shape[1] and X.shape[1] <= _MOST_COLUMNS
 
 
-def _how(X: Any) -> str:
+def _how(X: Any, bias: bool) -> str:
     if _whole(X):
-        return "(eigenvalues of A^T A / n with A the data and the bias's ones; exact for squared error)"
+        data = "the data and a column of ones for the bias" if bias else "the data"
+        return f"(eigenvalues of A^T A / n, A being {data}; exact for squared error)"
     return "(taken along each weight by itself, the mean square of its input)"
 
 

@@ -6,7 +6,7 @@ does a gate that gets a gradient hand back none?
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,28 +21,36 @@ _STEPS = ("floor", "ceil", "round", "rint", "trunc", "sign", "heaviside", "floor
 _PLACES = ("argmax", "argmin", "argsort", "argpartition", "searchsorted")
 
 
-def zeros(e: Evidence, told: set[str]) -> Iterator[Finding]:
-    """Every differentiated leaf with a gradient of nothing but zeros.
+def zeros(e: Evidence, before: Sequence[Finding]) -> Iterator[Finding]:
+    """Every parameter with a gradient of nothing but zeros; data is passed over.
 
     Parameters
     ----------
     e : Evidence
-    told : set of str
-        The kinds of findings so far: what dead units or rounding cut is not told again.
+    before : sequence of Finding
+        What was found so far: what dead units or rounding cut is not told again.
     """
+    told = {f.kind for f in before}
+    shut = any(f.kind == "dead-units" and f.numbers["share"] == 1 for f in before)
     cut: dict[tuple[Gate | None, str], list[Wire]] = {}
     for wire in e.active:
         gradient = e.gradient(wire)
-        if not wire.type.size or (gradient is not None and np.any(gradient != 0)):
+        if not wire.type.size or e.parameter(wire) is None or (gradient is not None and np.any(gradient != 0)):
             continue
         for key in _cut(e, wire):
             cut.setdefault(key, []).append(wire)
+    said: set[str] = set()
     for (gate, why), wires in cut.items():
         if "dead-units" in told and why == "closed":
             continue
+        if shut and why == "zero factor" and gate is not None and _factor(e, gate)[1] is None:
+            continue
         if "rounded-away" in told and why in ("flat here", "underflow"):
             continue
-        yield _told(e, gate, why, wires)
+        finding = _told(e, gate, why, wires)
+        if finding.says not in said:
+            said.add(finding.says)
+            yield finding
 
 
 def _cut(e: Evidence, leaf: Wire) -> list[tuple[Gate | None, str]]:
@@ -118,6 +126,12 @@ def _reason(e: Evidence, gate: Gate, operand: Operand) -> str:
     return "flat here"
 
 
+def _factor(e: Evidence, gate: Gate) -> tuple[Operand, Wire | None]:
+    """The factor of a product that is zero, and the parameter it shows, if any."""
+    other = next((i for i in gate.inputs if not np.any(e.value(i))), gate.inputs[-1])
+    return other, e.parameter(other)
+
+
 _WHY = {
     "unread": "It is never read by the function.",
     "nowhere": "It is read, but what is made of it does not reach the result.",
@@ -152,10 +166,9 @@ def _told(e: Evidence, gate: Gate | None, why: str, wires: list[Wire]) -> Findin
         mend = _flat_mend(gate)
     elif why == "zero factor":
         assert gate is not None
-        other = next((i for i in gate.inputs if not np.any(e.value(i))), gate.inputs[-1])
+        other, trained = _factor(e, gate)
         says += f"The {name} multiplies by {e.name(other)}, and that is zero everywhere."
-        trained = e.parameter(other) is not None
-        mend = (f"start {e.name(other)} with small random numbers instead of zeros" if trained
+        mend = (f"start {e.name(other)} with small random numbers instead of zeros" if trained is not None
                 else f"look at why {e.name(other)} is zero")  # fmt: skip
     else:
         says += _WHY[why].format(gate=f"The {name}")
