@@ -90,7 +90,9 @@ def sigmoids(params, X, y):
 def test_sigmoids_make_gradients_vanish_and_are_named():
     rng = np.random.default_rng(0)
     params = [rng.normal(size=(20, 20)) / np.sqrt(20) for _ in range(10)] + [rng.normal(size=20)]
-    found = only(seen(sigmoids, params, rng.normal(size=(30, 20)), np.zeros(30)).diagnose(), "vanishing")
+    found = only(
+        seen(sigmoids, params, rng.normal(size=(30, 20)), np.zeros(30)).diagnose(), "vanishing"
+    )
     assert found.line == line_of(sigmoids, "# squash")
     assert "sigmoid" in found.says and "quarter" in found.mend
     assert found.numbers["between_factor"] < 0.26
@@ -106,7 +108,9 @@ def test_a_network_written_layer_by_layer_names_both_ends():
 
     rng = np.random.default_rng(1)
     W = [0.01 * rng.normal(size=(16, 16)) for _ in range(4)]
-    found = only(seen(net, *W, rng.normal(size=(8, 16)), argnums=(0, 1, 2, 3)).diagnose(), "vanishing")
+    found = only(
+        seen(net, *W, rng.normal(size=(8, 16)), argnums=(0, 1, 2, 3)).diagnose(), "vanishing"
+    )
     assert found.line == line_of(net, "# first")
     assert f"line {line_of(net, '# last')}" in found.says
 
@@ -235,7 +239,9 @@ def test_features_on_wildly_different_scales():
     A = np.c_[X, np.ones(len(X))]
     assert found.numbers["curvature_ratio"] == pytest.approx(np.linalg.cond(A.T @ A), rel=1e-3)
     Z = np.c_[(X - X.mean(0)) / X.std(0), np.ones(len(X))]
-    assert found.numbers["curvature_ratio_standardised"] == pytest.approx(np.linalg.cond(Z.T @ Z), rel=1e-6)
+    assert found.numbers["curvature_ratio_standardised"] == pytest.approx(
+        np.linalg.cond(Z.T @ Z), rel=1e-6
+    )
     assert "column 0 of X" in found.says and "column 2 of X" in found.says
     assert "X" in found.wires and "w" in found.wires
 
@@ -253,7 +259,12 @@ def test_unscaled_features_of_a_hidden_layer_with_weights_on_the_left():
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4, 50)) * np.array([1.0, 1e-3, 1.0, 1.0])[:, None]
-    found = only(gg.backprop(net, rng.normal(size=(5, 4)) / 2, rng.normal(size=5), X, argnums=(0, 1)).diagnose(), "input-scale")
+    found = only(
+        gg.backprop(
+            net, rng.normal(size=(5, 4)) / 2, rng.normal(size=5), X, argnums=(0, 1)
+        ).diagnose(),
+        "input-scale",
+    )
     assert found.line == line_of(net, "# weigh")
     assert "row 1" in found.says
 
@@ -301,7 +312,9 @@ def entropy(logits, labels):
 def test_the_first_infinity_forward_is_named_with_its_operand():
     logits = np.array([[1.0, 2.0], [3.0, 800.0], [0.0, 1.0]])
     with np.errstate(all="ignore"):
-        found = only(gg.backprop(entropy, logits, np.array([0, 1, 1])).diagnose(), "not-finite-value")
+        found = only(
+            gg.backprop(entropy, logits, np.array([0, 1, 1])).diagnose(), "not-finite-value"
+        )
     assert found.line == line_of(entropy, "# odds") and found.severity == "error"
     assert "exp(800)" in found.says and "[1, 1]" in found.says
     assert f"line {line_of(entropy, '# share')}" in found.says  # where infinity became NaN
@@ -528,7 +541,18 @@ def test_the_report_is_a_sequence_reads_as_text_and_goes_into_json():
     assert all(len(line) <= 100 for line in text.splitlines())
     told = json.loads(diagnosis.json())
     assert told[0]["kind"] == "input-scale" and told[0]["line"] == diagnosis[0].line
-    assert set(told[0]) == {"kind", "severity", "title", "says", "mend", "file", "line", "statement", "wires", "numbers"}
+    assert set(told[0]) == {
+        "kind",
+        "severity",
+        "title",
+        "says",
+        "mend",
+        "file",
+        "line",
+        "statement",
+        "wires",
+        "numbers",
+    }
     assert all(f.kind in KINDS for f in diagnosis)
 
 

@@ -18,6 +18,7 @@ from glassgrad.microscope import Backprop, backprop
 from glassgrad.runtime.backend import backend
 from glassgrad.runtime.explain import Explanation, explain
 from glassgrad.transforms import grad, value_and_grad, vjp
+from glassgrad.watching import watch
 
 __version__ = "0.1.0"
 
@@ -36,4 +37,5 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "watch",
 ]

@@ -264,31 +264,114 @@ class Backprop:
         >>> print(t.sensitivity("y", 0.1))
         moving y by 0.1 takes the output from -12 to -11.6; the straight line says -11.6, off by 0 (100 % of the change told)
         """
+        before, after = self._number(self.value), self._moved(name, h, index)
+        label = f"{name}[{index}]" if self.wire(name).shape and index is not None else name
+        return Sensitivity(label, h, before, after, before + h * self._slope(name, index))
+
+    def plot_sensitivity(
+        self, name: str, index: Any = None, width: float | None = None, points: int = 101
+    ) -> Any:
+        """Draw f around this point, against the straight line that its gradient says.
+
+        Parameters
+        ----------
+        name : str
+            Name of an input, as in `wires`.
+        index : optional
+            Which element of an array; without it all elements move together.
+        width : float, optional
+            How far to go to both sides; without it half of the input's size, and at least 0.5.
+        points : int
+            How often the function is called.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            None where matplotlib (the extra ``plots``) is missing; a text chart is printed then.
+
+        Raises
+        ------
+        NotScalarError
+            The function does not return one number.
+        """
+        from glassgrad.plots import Series, curves
+
+        told, slope = self.sensitivity(name, 0.0, index), self._slope(name, index)
+        value = np.asarray(self.wire(name).value, float)
+        here = float(np.mean(value[index] if value.ndim and index is not None else value))
+        half = max(abs(here), 1.0) / 2 if width is None else width
+        steps = np.linspace(-half, half, points)
+        with np.errstate(all="ignore"):
+            values = [self._or_nan(name, float(h), index) for h in steps]
+        called = getattr(self.study.function, "__name__", "f")
+        f = called if called.isidentifier() else "f"
+        together = value.ndim and index is None
+        return curves(
+            f"{f} and its tangent: slope {slope:.4g} at {told.name} = {here:.4g}",
+            [Series(f, here + steps, values),
+             Series("tangent", here + steps, told.before + slope * steps, dashed=True)],
+            x=f"mean of {name}, all elements moved together" if together else told.name, y=f,
+            point=(here, told.before),
+        )  # fmt: skip
+
+    def _or_nan(self, name: str, h: float, index: Any) -> float:
+        """The moved function's value; NaN where it has none."""
+        try:
+            return self._moved(name, h, index)
+        except (ArithmeticError, ValueError):
+            return float("nan")
+
+    def plot_gradients(self, most: int = 30) -> Any:
+        """Draw a histogram of the gradient's magnitudes for each layer, inputs first.
+
+        Parameters
+        ----------
+        most : int
+            How many wires to show: arrays that have a gradient, evenly chosen if there are more.
+
+        Returns
+        -------
+        matplotlib.figure.Figure or None
+            None where matplotlib (the extra ``plots``) is missing; a text chart is printed then.
+        """
+        from glassgrad.plots import histograms
+
+        found = [w for w in self.wires if w.gradient is not None and np.size(w.gradient) > 1]
+        found = found or [w for w in self.wires if w.gradient is not None]
+        if len(found) > most:
+            found = [found[n] for n in np.unique(np.linspace(0, len(found) - 1, most).astype(int))]
+        rows = [
+            (w.name if w.line is None else f"{w.name}, line {w.line}", w.gradient) for w in found
+        ]
+        return histograms("gradients by layer", rows, x="|gradient|")
+
+    def _slope(self, name: str, index: Any) -> float:
+        """By how much the output moves when an input, or one element of it, moves by one."""
+        gradient = np.asarray(
+            self.wire(name).gradient if self.wire(name).gradient is not None else 0.0
+        )
+        return float(np.sum(gradient[index] if gradient.ndim and index is not None else gradient))
+
+    def _moved(self, name: str, h: float, index: Any) -> float:
+        """The function's value with one input moved by `h`."""
         recorded, arguments = self.study.recorded, self.study.arguments
         names = [recorded.circuit.names.get(w) for w in recorded.circuit.inputs]
         if name not in names:
             raise KeyError(f"no input is named {name!r}; there are {names}")
-        before = self._number(self.value)
         at = names.index(name)
         numeric = list(arguments.numeric)
         moved = numeric[at]
-        gradient = self.wire(name).gradient
         if isinstance(moved, np.ndarray) and moved.ndim:
             step = np.zeros_like(moved)
             step[... if index is None else index] = h
-            change = float(np.sum(step * (0.0 if gradient is None else gradient)))
             numeric[at] = moved + step
-            label = name if index is None else f"{name}[{index}]"
         else:
             numeric[at] = moved + h
-            change = h * (0.0 if gradient is None else float(gradient))
-            label = name
         rest = iter(numeric)
         leaves = [next(rest) if role != "static" else leaf for leaf, role
                   in zip(arguments.leaves, arguments.layout.roles, strict=True)]  # fmt: skip
         args, kwargs = arguments.layout.rebuild(leaves)
-        after = self._number(self.study.function(*args, **kwargs))
-        return Sensitivity(label, h, before, after, before + change)
+        return self._number(self.study.function(*args, **kwargs))
 
     def diagnose(self) -> Diagnosis:
         """What is wrong here, in words with numbers, lines and mends; see `glassgrad.diagnose`.

@@ -38,6 +38,7 @@ _HELP = """Show the gradient of a formula, gate by gate, with its staged code an
     glassgrad "sum((W @ x)**2)" "W=[[1,2],[3,4]]" "x=[1,-1]" --json
     glassgrad "-x*y" x=1 y=2 --picture
     glassgrad "max(x*y, z)" x=3 y=-4 z=2 --svg circuit.svg
+    glassgrad "log(sum(exp(z)))" "z=[400, 1]" --diagnose
     glassgrad model.py:loss --args data.npz
 
 Exit status: 0 all right, 1 the gradient check failed or the function raised, 2 refused.
@@ -66,6 +67,9 @@ def look(
         str | None, typer.Option(metavar="FILE.npz", help="Values by name, from a file.")
     ] = None,
     code: Annotated[bool, typer.Option("--code", help="Only the staged code.")] = False,
+    diagnosis: Annotated[
+        bool, typer.Option("--diagnose", help="Only what is wrong with it, in words.")
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Everything as JSON; nan, inf and -inf are strings in it."),
@@ -97,7 +101,7 @@ def look(
             function, given, keywords = _target(formula, values or [], args)
             seen = gg.backprop(function, *given, **keywords)
             proof = None
-            if check and not (code or picture or svg == _STANDARD_OUTPUT):
+            if check and not (code or picture or diagnosis or svg == _STANDARD_OUTPUT):
                 proof = gg.check_grad(function, *given, **keywords)
             if save is not None:
                 _written(save, lambda: seen.save(save))
@@ -110,7 +114,9 @@ def look(
         elif code:
             report = seen.code.rstrip("\n")
         elif as_json:
-            report = document(seen, proof)
+            report = document(seen, proof, seen.diagnose() if diagnosis else None)
+        elif diagnosis:
+            report = str(seen.diagnose())
         else:
             report = f"{seen}\n\n{seen.code}" + (f"\n{proof}" if proof is not None else "")
     typer.echo(report.rstrip("\n"))

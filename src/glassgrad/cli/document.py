@@ -1,4 +1,4 @@
-"""One evaluation as JSON: value, gradients, wires, code and check.
+"""One evaluation as JSON: value, gradients, wires, code, check and diagnosis.
 
 JSON has neither NaN nor infinities: they stand as the strings "nan", "inf" and "-inf".
 """
@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 
 from glassgrad.check import GradCheck
+from glassgrad.diagnose import Diagnosis
 from glassgrad.microscope import Backprop
 
 __all__ = ["document"]
 
 
-def document(seen: Backprop, proof: GradCheck | None) -> str:
-    """The JSON text of an evaluation and of its check, which is null where there was none.
+def document(
+    seen: Backprop, proof: GradCheck | None, diagnosis: Diagnosis | None = None
+) -> str:  # fmt: skip
+    """The JSON text of an evaluation, its check and its diagnosis, each null where there was none.
 
     Examples
     --------
@@ -39,6 +42,7 @@ def document(seen: Backprop, proof: GradCheck | None) -> str:
         ],
         "code": seen.code,
         "check": None if proof is None else _check(proof),
+        "diagnosis": None if diagnosis is None else diagnosis.as_dict(),
     }  # fmt: skip
     return json.dumps(told, indent=2, allow_nan=False)
 

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,7 +24,9 @@ __all__ = ["depth"]
 
 _FEWEST = 3  # layers
 _RATIO = 1e3  # of the gradient's norm at two layers
-_QUIET = frozenset({"add", "subtract", "negative", "getitem", "reshape", "transpose", "sum", "mean"})
+_QUIET = frozenset(
+    {"add", "subtract", "negative", "getitem", "reshape", "transpose", "sum", "mean"}
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def _longest(e: Evidence) -> list[_Layer]:
         assert known is not None
         gradient = e.gradient(gate_.outputs[0])
         running_ = through[gate_]
-        layers.append(_Layer(gate_, running_, known[1], 0.0 if gradient is None else norm(gradient)))
+        layers.append(
+            _Layer(gate_, running_, known[1], 0.0 if gradient is None else norm(gradient))
+        )
         gate_ = before[running_][1] if running_ is not None else None
     return layers
 
@@ -124,7 +129,7 @@ def _told(e: Evidence, kind: str, layers: Sequence[_Layer], ratio: float) -> Fin
 def _factors(e: Evidence, layers: Sequence[_Layer]) -> tuple[float, float]:
     """By how much the products, and all else, change the norm a layer: geometric means."""
     products, rest = [], []
-    for later, earlier in zip(layers, layers[1:]):
+    for later, earlier in pairwise(layers):
         assert later.running is not None
         handed = e.handed(later.gate).get(later.running)
         size = 0.0 if handed is None else norm(handed)
@@ -138,7 +143,7 @@ def _factors(e: Evidence, layers: Sequence[_Layer]) -> tuple[float, float]:
 def _between(e: Evidence, layers: Sequence[_Layer]) -> str:
     """The gates between two layers that change a gradient, most frequent first."""
     found: Counter[str] = Counter()
-    for later, earlier in zip(layers, layers[1:]):
+    for later, earlier in pairwise(layers):
         wire = later.running
         for _ in range(8):
             gate = e.drivers.get(wire) if wire is not None else None
@@ -157,7 +162,9 @@ def _mend(
     sides = [e.layer(each.gate) for each in layers]
     weights = [e.value(each.weights) for each in layers]
     spread = float(np.median([np.std(w) for w in weights]))
-    width = int(np.median([_width(each.gate, side[0]) for each, side in zip(layers, sides) if side]))
+    width = int(
+        np.median([_width(each.gate, side[0]) for each, side in zip(layers, sides) if side])
+    )
     right = (2.0 if "maximum" in between else 1.0) / max(width, 1)
     if kind == "vanishing" and betweens < products:
         if "sigmoid" in between:

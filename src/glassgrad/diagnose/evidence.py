@@ -92,6 +92,15 @@ class Evidence:
             return self.study.value_of(found)
         return np.zeros(wire.shape, wire.dtype) if wire.shape else 0.0
 
+    @cached_property
+    def asked(self) -> frozenset[Operand]:
+        """The truths that depend on what is differentiated: no masks that came from outside."""
+        reached: set[Operand] = set(self.active)
+        for gate in self.gates:
+            if any(i in reached for i in gate.inputs):
+                reached.update(gate.outputs)
+        return frozenset(o for o in reached if o.dtype.kind == "b")
+
     # -- parameters and data -----------------------------------------------------------------
 
     @cached_property

@@ -279,7 +279,9 @@ def _mend_backward(e: Evidence, gate: Gate) -> str:
 
 def _hidden(e: Evidence) -> Iterator[Finding]:
     """A branch of np.where that was not taken, but ran, and made what is not finite."""
-    bad = {g.outputs[0] for g in e.gates if len(g.outputs) == 1 and not finite(e.value(g.outputs[0]))}
+    bad = {
+        g.outputs[0] for g in e.gates if len(g.outputs) == 1 and not finite(e.value(g.outputs[0]))
+    }
     told: set[tuple[str, int] | Gate] = set()
     for gate in e.gates:
         if gate.op.name != "where" or gate.outputs[0] in bad:
@@ -305,7 +307,9 @@ def _trap(e: Evidence, root: Gate, where: Gate) -> Finding:
     count = int((~np.isfinite(value)).sum())
     argument = next((i for i in reversed(root.inputs) if isinstance(i, Wire)), None)
     name = e.name(argument) if argument is not None else "x"
-    same = root.place is not None and where.place is not None and root.place.line == where.place.line
+    same = (
+        root.place is not None and where.place is not None and root.place.line == where.place.line
+    )
     chosen = "np.where" if same else f"np.where at {e.at(where)}"
     says = f"np.where takes one of two values, but both were computed: {_spelled(e, root, index)} is " \
            f"{number(value[index])}{_element(index)}, in {many(count, 'element')} of {value.size:,}; " \

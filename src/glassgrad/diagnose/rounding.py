@@ -32,15 +32,13 @@ def rounding(e: Evidence) -> Iterator[Finding]:
     if not any(_suspicious(e, g) for g in circuit.gates) or _work(circuit) > _MOST_WORK:
         return
     reference = _Wide(e, circuit).values()
-    if reference is None:
-        return
     harmed = _harmed(e, circuit, reference)
     if not harmed:
         return
     lost: set[Operand] = set()
     for gate in circuit.gates:
         for wire in gate.outputs:
-            error = _error(e.value(wire), reference[wire])
+            error = _error(e.value(wire), reference.get(wire))
             residual = error > _FIT * _tolerance(wire) and _exact_residual(e, gate)
             if residual or any(i in lost for i in gate.inputs):
                 lost.add(wire)  # and so is all that is made of it
@@ -96,30 +94,38 @@ class _Wide:
         active = {w.dtype.itemsize for w in e.active}
         self.type: Any = np.float64 if single or max(active, default=8) < 8 else np.longdouble
 
-    def values(self) -> Mapping[Operand, Any] | None:
-        """The value of every wire; None where there is no wider type."""
-        if np.finfo(self.type).eps >= max(
-            float(np.finfo(w.dtype).eps) for w in self.e.active if w.dtype.kind == "f"
-        ):
-            return None
+    def values(self) -> Mapping[Operand, Any]:
+        """The value of every wire that is known better than before; none without a wider type.
+
+        Linear algebra knows no type wider than float64. What it gives, and what is made of that, is
+        computed all the same, and left out.
+        """
+        coarsest = max(float(np.finfo(w.dtype).eps) for w in self.e.active)
+        if not np.finfo(self.type).eps < coarsest:
+            return {}
         found: dict[Operand, Any] = {w: self._widened(self.e.study.value_of(w))
                                      for w in self.circuit.inputs}  # fmt: skip
+        coarse: set[Operand] = set()
         with np.errstate(all="ignore"):
             for gate in self.circuit.gates:
-                if gate.outputs:
-                    found.update(zip(gate.outputs, self._run(gate, found), strict=True))
-        return found
+                if not gate.outputs:
+                    continue
+                results = self._run(gate, found)
+                if results is None or any(i in coarse for i in gate.inputs):
+                    coarse.update(gate.outputs)
+                results = results or [self.e.study.value_of(w) for w in gate.outputs]
+                found.update(zip(gate.outputs, map(self._widened, results), strict=True))
+        return {w: v for w, v in found.items() if w not in coarse}
 
-    def _run(self, gate: Gate, found: Mapping[Operand, Any]) -> list[Any]:
-        inputs = [found[i] if i in found else self._widened(i.value) if isinstance(i, Constant)
-                  else self._widened(self.e.study.value_of(i)) for i in gate.inputs]  # fmt: skip
+    def _run(self, gate: Gate, found: Mapping[Operand, Any]) -> list[Any] | None:
+        inputs = [found[i] if i in found else self._widened(self.e.study.value_of(i))
+                  for i in gate.inputs]  # fmt: skip
         static = {k: self._wide_dtype(v) for k, v in gate.static.items()}
         try:
             result = gate.op.call(*inputs, **static)
-        except Exception:  # linear algebra knows no wider type: what was computed has to do
-            return [self._widened(self.e.study.value_of(w)) for w in gate.outputs]
-        results = [result] if gate.op.outputs == 1 else list(result)
-        return [self._widened(r) for r in results]
+        except Exception:
+            return None
+        return [result] if gate.op.outputs == 1 else list(result)
 
     def _widened(self, value: Any) -> Any:
         array = np.asarray(value)
@@ -128,20 +134,23 @@ class _Wide:
         return array.astype(self.type) if array.shape else self.type(value)
 
     def _wide_dtype(self, value: Any) -> Any:
-        if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.floating)):
+        if isinstance(value, np.dtype) or (
+            isinstance(value, type) and issubclass(value, np.floating)
+        ):
             return np.dtype(self.type) if np.dtype(value).kind == "f" else value
         return value
 
 
 def _error(value: Any, reference: Any) -> float:
-    """How far a value is off, relative to the largest element."""
+    """How far a value is off, relative to the largest element; 0 where that is not known."""
     wide = np.asarray(reference)
     if wide.dtype.kind != "f" or not wide.size:
         return 0.0
     with np.errstate(all="ignore"):
         off = np.max(np.abs(np.asarray(value, wide.dtype) - wide))
         largest = np.max(np.abs(wide))
-        noise = 10 * float(off) * float(np.finfo(wide.dtype).eps / np.finfo(_dtype(value)).eps)
+        finer = float(np.finfo(wide.dtype).eps / np.finfo(_dtype(value)).eps)
+        noise = float(off) * min(1000 * finer, 0.02)
         # Zero but for rounding, in both runs: a bias before a normalisation, the gradient at an
         # optimum. Its digits mean nothing and are not missed.
         if not np.isfinite(off) or off == 0 or largest <= noise:
@@ -162,10 +171,9 @@ def _harmed(
     names = ["the value"] * len(results) + [f"the gradient of {e.labels[w]}" for w in e.active]
     found = []
     for name, operand in zip(names, circuit.outputs, strict=True):
-        if operand in reference:
-            error = _error(e.value(operand), reference[operand])
-            if error > _tolerance(operand):
-                found.append((name, error))
+        error = _error(e.value(operand), reference.get(operand))
+        if error > _tolerance(operand):
+            found.append((name, error))
     return found
 
 
@@ -247,7 +255,9 @@ def _mend(e: Evidence, mine: Gate, gate: Gate) -> str:
     before = [e.drivers.get(i) for i in mine.inputs if isinstance(i, Wire)]
     names = [g.op.name for g in before if g is not None]
     if mine.op.name in ("log", "log2") and "add" in names:
-        return "np.log1p(x) keeps what log(1 + x) loses; np.logaddexp(0, z) is log(1 + exp(z))." + wide
+        return (
+            "np.log1p(x) keeps what log(1 + x) loses; np.logaddexp(0, z) is log(1 + exp(z))." + wide
+        )
     if mine.op.name == "subtract":
         if "cos" in names:
             return "1 - cos(x) is 2 * np.sin(x / 2)**2." + wide
@@ -256,7 +266,10 @@ def _mend(e: Evidence, mine: Gate, gate: Gate) -> str:
         if names.count("sqrt") == 2:
             return "sqrt(a) - sqrt(b) is (a - b) / (sqrt(a) + sqrt(b))." + wide
         if "mean" in names or "sum" in names or "divide" in names:
-            return "take the mean off before squaring: np.var(x), or np.mean((x - x.mean())**2)." + wide
+            return (
+                "take the mean off before squaring: np.var(x), or np.mean((x - x.mean())**2)."
+                + wide
+            )
         if "sigmoid" in [e.rule_gate(g).op.name for g in before if g is not None]:
             return "1 - sigmoid(x) is sigmoid(-x)." + wide
     if gate.backward and e.rule_gate(mine).op.name in ("tanh", "sigmoid", "softplus"):

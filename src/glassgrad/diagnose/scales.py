@@ -92,13 +92,24 @@ def _sums(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
             continue
         for weight, data in (gate.inputs, gate.inputs[::-1]):
             leaf = e.parameter(weight)
-            if leaf is not None and not weight.shape and data.ndim == 1 and not _learned(e, data):
+            if (
+                leaf is not None
+                and not weight.shape
+                and len(data.shape) == 1
+                and not _learned(e, data)
+            ):
                 found.setdefault(_sum_of(e, gate)[-1], []).append((gate, data, leaf))
                 break
     for total, terms in found.items():
         names = [e.name(data) for _, data, _ in terms]
-        gradients = [e.gradient(g.inputs[0] if g.inputs[1] is d else g.inputs[1]) for g, d, _ in terms]
-        norms = None if any(g is None for g in gradients) else np.array([abs(float(g)) for g in gradients])
+        gradients = [
+            e.gradient(g.inputs[0] if g.inputs[1] is d else g.inputs[1]) for g, d, _ in terms
+        ]
+        norms = (
+            None
+            if any(g is None for g in gradients)
+            else np.array([abs(float(g)) for g in gradients])
+        )
         x = names[0]
         yield terms[0][0], _Inputs(
             total, np.stack([np.asarray(e.value(d), float) for _, d, _ in terms], axis=1), names,
@@ -210,7 +221,7 @@ def _curvature(X: Any, mean: Any, spread: Any, bias: bool) -> tuple[float, float
 
 def _whole(X: Any) -> bool:
     """Whether the eigenvalues are worth computing: enough samples, not too many columns."""
-    return len(X) > X.shape[1] and X.shape[1] <= _MOST_COLUMNS
+    return bool(len(X) > X.shape[1] and X.shape[1] <= _MOST_COLUMNS)
 
 
 def _how(X: Any, bias: bool) -> str:

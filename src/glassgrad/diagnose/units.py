@@ -58,28 +58,16 @@ def _opened(e: Evidence, gate: Gate) -> tuple[Operand, Any] | None:
         return a, (e.value(a) >= e.value(low)) & (e.value(a) <= e.value(high))
     if name == "where":
         condition, x, y = inputs
-        if (x in e.touched) == (y in e.touched) or condition not in _asked(e):
+        if (x in e.touched) == (y in e.touched) or condition not in e.asked:
             return None
         taken = np.asarray(e.value(condition), bool)
         return (x, taken) if x in e.touched else (y, ~taken)
     if name == "multiply":
         for a, mask in (inputs, inputs[::-1]):
             asked = e.origin(mask)
-            if a in e.touched and asked.dtype.kind == "b" and asked in _asked(e):
+            if a in e.touched and asked.dtype.kind == "b" and asked in e.asked:
                 return a, np.asarray(e.value(mask)) != 0
     return None
-
-
-def _asked(e: Evidence) -> set[Operand]:
-    """The truths that depend on what is differentiated: no masks that came from outside."""
-    found = e.__dict__.get("asked")
-    if found is None:
-        reached: set[Operand] = set(e.active)
-        for gate in e.gates:
-            if any(i in reached for i in gate.inputs):
-                reached.update(gate.outputs)
-        found = e.__dict__["asked"] = {o for o in reached if o.dtype.kind == "b"}
-    return found  # type: ignore[no-any-return]
 
 
 def _dead(e: Evidence, gate: Gate) -> Finding | None:

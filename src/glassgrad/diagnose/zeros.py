@@ -17,7 +17,17 @@ from glassgrad.diagnose.report import Finding
 __all__ = ["zeros"]
 
 _SHOWN = 3  # gates that cut, for each parameter
-_STEPS = ("floor", "ceil", "round", "rint", "trunc", "sign", "heaviside", "floor_divide", "to_integer")
+_STEPS = (
+    "floor",
+    "ceil",
+    "round",
+    "rint",
+    "trunc",
+    "sign",
+    "heaviside",
+    "floor_divide",
+    "to_integer",
+)
 _PLACES = ("argmax", "argmin", "argsort", "argpartition", "searchsorted")
 
 
@@ -35,7 +45,11 @@ def zeros(e: Evidence, before: Sequence[Finding]) -> Iterator[Finding]:
     cut: dict[tuple[Gate | None, str], list[Wire]] = {}
     for wire in e.active:
         gradient = e.gradient(wire)
-        if not wire.type.size or e.parameter(wire) is None or (gradient is not None and np.any(gradient != 0)):
+        if (
+            not wire.type.size
+            or e.parameter(wire) is None
+            or (gradient is not None and np.any(gradient != 0))
+        ):
             continue
         for key in _cut(e, wire):
             cut.setdefault(key, []).append(wire)
@@ -115,10 +129,9 @@ def _reason(e: Evidence, gate: Gate, operand: Operand) -> str:
     name = gate.op.name
     if name in ("multiply", "divide", *PRODUCTS):
         others = [i for i in gate.inputs if i is not operand]
-        for other in others:
-            if not np.any(e.value(other)):
-                return "zero factor"
-        return "underflow"
+        if any(not np.any(e.value(other)) for other in others):
+            return "zero factor"
+        return "underflow" if others else "flat here"  # x * x at zero
     if name in ("maximum", "minimum", "where", "clip", "max", "min", "fmax", "fmin"):
         return "closed"
     if name in ("getitem", "setitem", "sort"):
@@ -173,7 +186,9 @@ def _told(e: Evidence, gate: Gate | None, why: str, wires: list[Wire]) -> Findin
     else:
         says += _WHY[why].format(gate=f"The {name}")
         mend = _MEND[why]
-    note = why in ("flat here", "decides", "unread") or (gate is not None and gate.op.name == "stop_gradient")
+    note = why in ("flat here", "decides", "unread") or (
+        gate is not None and gate.op.name == "stop_gradient"
+    )
     return e.finding(
         "zero-gradient", "note" if note else "warning", gate, says, mend, names,
         parameters=len(wires), elements=numbers,
@@ -187,7 +202,9 @@ def _flat_why(gate: Gate, name: str) -> str:
     if kind in _STEPS:
         return f"The result depends on it through {name} only: a step, whose slope is zero."
     if kind in _PLACES:
-        return f"The result depends on it through {name} only: a place, which does not move smoothly."
+        return (
+            f"The result depends on it through {name} only: a place, which does not move smoothly."
+        )
     return f"The result depends on it through {name} only: a question, whose answer has no slope."
 
 

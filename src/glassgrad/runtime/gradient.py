@@ -120,6 +120,11 @@ class GradientFunction(CALLABLE):  # type: ignore[misc]
         """Which arguments are differentiated, and the names of all."""
         return self._chosen, self._names
 
+    @property
+    def form(self) -> tuple[Argnums, bool, bool]:
+        """Which arguments were asked for, whether it gives the value too, and whether an aux."""
+        return self._argnums, self._value, self._has_aux
+
     def known_paths(self, arguments: Arguments) -> list[Path]:
         """The paths known for a call like this."""
         found = self._signatures.get(arguments.key)
