@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
+from benchmarks.cases import CASES
 from glassgrad.diagnose import KINDS
 
 
@@ -242,7 +243,7 @@ def test_features_on_wildly_different_scales():
     assert found.numbers["curvature_ratio_standardised"] == pytest.approx(
         np.linalg.cond(Z.T @ Z), rel=1e-6
     )
-    assert "column 0 of X" in found.says and "column 2 of X" in found.says
+    assert "columns of X" in found.says and "column 0" in found.says and "column 2" in found.says
     assert "X" in found.wires and "w" in found.wires
 
 
@@ -529,6 +530,100 @@ def test_a_layer_of_dead_units_is_told_once():
     assert kinds.count("zero-gradient") <= 1
 
 
+# -- silence ---------------------------------------------------------------------------------------
+
+SLOW = {"mixture-64", "nbody-1000", "blackscholes", "lstm", "rk4", "mlp-1024", "mlp-1024-f32"}
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - SLOW))
+def test_nothing_is_said_of_the_benchmarks(name):
+    case = CASES[name]
+    data = case.data()
+    diagnosis = gg.backprop(case.model, *data, argnums=case.argnums).diagnose()
+    assert not diagnosis, str(diagnosis)
+    assert not gg.backprop(case.model, *data).diagnose()
+
+
+@pytest.mark.parametrize("rate", [0.05, 1.0])
+def test_nothing_is_said_while_a_network_learns(rate):
+    def loss(W1, b1, W2, b2, X, y):
+        scores = np.maximum(X @ W1 + b1, 0) @ W2 + b2
+        return np.mean(np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(y)), y])
+
+    rng = np.random.default_rng(1)
+    centres = rng.normal(size=(4, 6))
+    y = rng.integers(4, size=200)
+    X = centres[y] + rng.normal(size=(200, 6)) / 2
+    weights = [
+        rng.normal(size=(6, 32)) / 2,
+        np.zeros(32),
+        rng.normal(size=(32, 4)) / 5,
+        np.zeros(4),
+    ]
+    gradient = gg.value_and_grad(loss, argnums=(0, 1, 2, 3))
+    for step in range(61):
+        if step % 20 == 0:
+            diagnosis = gg.backprop(loss, *weights, X, y, argnums=(0, 1, 2, 3)).diagnose()
+            assert not diagnosis, str(diagnosis)
+        value, d = gradient(*weights, X, y)
+        weights = [w - rate * dw for w, dw in zip(weights, d, strict=True)]
+    assert value < 0.5
+
+
+def test_attention_layer_norm_and_a_way_round_are_fine():
+    def normalised(x, g, b):
+        mean = x.mean(axis=-1, keepdims=True)
+        return g * (x - mean) / np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + 1e-5) + b
+
+    def softmax(z):
+        odds = np.exp(z - z.max(axis=-1, keepdims=True))
+        return odds / odds.sum(axis=-1, keepdims=True)
+
+    def model(blocks, E, tokens, following):
+        x = E[tokens]
+        seen = np.tril(np.ones((len(tokens), len(tokens)))) > 0
+        for p in blocks:
+            h = normalised(x, p["g"], p["b"])
+            scores = (h @ p["Q"]) @ (h @ p["K"]).T / 4
+            x = x + softmax(np.where(seen, scores, -np.inf)) @ (h @ p["V"])
+            x = x + np.maximum(normalised(x, p["g"], p["b"]) @ p["W"], 0) @ p["U"]
+        p = softmax(x @ E.T)
+        return -np.mean(np.log(p[np.arange(len(tokens)), following]))
+
+    rng = np.random.default_rng(0)
+
+    def matrix(a, b):
+        return rng.normal(size=(a, b)) / np.sqrt(a)
+
+    blocks = [{"g": np.ones(16), "b": np.zeros(16), "Q": matrix(16, 16), "K": matrix(16, 16),
+               "V": matrix(16, 16), "W": matrix(16, 64), "U": matrix(64, 16)} for _ in range(6)]  # fmt: skip
+    E = rng.normal(size=(30, 16)) / 4
+    tokens, following = rng.integers(30, size=(2, 12))
+    diagnosis = gg.backprop(model, blocks, E, tokens, following, argnums=(0, 1)).diagnose()
+    assert not diagnosis, str(diagnosis)
+
+
+def test_a_fit_at_its_optimum_is_fine():
+    def misfit(p, t, m):
+        return np.sum((p[0] * np.exp(-p[1] * t) + p[2] - m) ** 2)
+
+    t = np.linspace(0, 4, 60)
+    near = np.array([2.0, 0.8, 0.5]) * (1 + 1e-10)
+    m = 2.0 * np.exp(-0.8 * t) + 0.5
+    assert not gg.backprop(misfit, near, t, m, argnums=0).diagnose()
+    assert not gg.backprop(misfit, near, t, m).diagnose()
+
+
+def test_a_gradient_that_is_zero_but_for_rounding_has_no_digits_to_lose():
+    def f(A):
+        U = np.linalg.svd(A, full_matrices=False)[0]
+        return np.sum(U * U)  # the columns have length 1, whatever A is
+
+    A = np.random.default_rng(0).normal(size=(4, 2))
+    assert not gg.backprop(f, A).diagnose()
+    assert not gg.backprop(f, A.astype(np.float32)).diagnose()
+
+
 # -- the report ------------------------------------------------------------------------------------
 
 
@@ -551,9 +646,20 @@ def test_the_report_is_a_sequence_reads_as_text_and_goes_into_json():
         "line",
         "statement",
         "wires",
+        "shown",
         "numbers",
     }
     assert all(f.kind in KINDS for f in diagnosis)
+
+
+def test_the_wires_of_a_finding_are_wires_of_the_record():
+    t = seen(deep, *network(0.1))
+    found = only(t.diagnose(), "vanishing")
+    names = [w.name for w in t.wires]
+    assert found.shown and all(name in names for name in found.shown)
+    assert found.shown[0] == "W_0"
+    hidden = gg.backprop(one_hidden, *small(-30.0), relu, argnums=(0, 1, 2))
+    assert only(hidden.diagnose(), "dead-units").shown[0] == "h"
 
 
 def test_numbers_that_json_cannot_say_are_strings():

@@ -106,3 +106,29 @@ def test_the_pictures_of_the_documentation_are_what_is_drawn():
         assert (module.FOLDER / name).read_text(encoding="utf-8") == text, name
     shown = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert all(f"pictures/{name})" in shown for name in drawn)
+
+
+NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?")
+
+
+def test_the_diagnosis_page_shows_what_is_printed(tmp_path, capsys):
+    """Each block by itself, in one namespace; numbers may differ from machine to machine."""
+    page = blocks(ROOT / "docs" / "diagnosis.md")
+    namespace = {"__name__": "page"}
+    shown = 0
+    for n, (kind, text) in enumerate(page):
+        if kind != "python":
+            continue
+        file = tmp_path / f"block_{n}.py"
+        file.write_text(text)
+        exec(compile(text, str(file), "exec"), namespace)
+        told = re.sub(r" in block_\d+\.py", "", capsys.readouterr().out)
+        if n + 1 < len(page) and page[n + 1][0] == "text" and "tangent" not in told:
+            words = [
+                NUMBER.sub("#", re.sub("[▁▂▃▄▅▆▇█]", "|", t)).split()
+                for t in (told, page[n + 1][1])
+            ]
+            words = [[re.sub(r"\|+", "|", w) for w in each] for each in words]
+            assert words[0] == words[1]
+            shown += 1
+    assert shown >= 11

@@ -120,7 +120,7 @@ def _told(e: Evidence, kind: str, layers: Sequence[_Layer], ratio: float) -> Fin
                 f"{e.labels[first.weights]} one of {number(norm(others))}."  # fmt: skip
     return e.finding(
         kind, "warning", last.gate, says, _mend(e, kind, layers, products, betweens, between),
-        [e.labels[last.weights], e.labels[first.weights]], ratio=ratio, layers=len(layers),
+        [last.weights, first.weights], ratio=ratio, layers=len(layers),
         per_layer=ratio ** (1 / steps), product_factor=products, between_factor=betweens,
         norm_first=first.norm, norm_last=last.norm,
     )  # fmt: skip

@@ -239,16 +239,27 @@ class Evidence:
                 return " ".join(part.strip() for part in line.text)
         return ""
 
+    def _shown(self, wire: Wire) -> str | None:
+        """The name of the wire of `Backprop.wires` that a wire is, or is a part of."""
+        staged = self.study.staged
+        if wire not in staged.names:
+            number = staged.numbers.get(wire, 0)
+            wire = next((line.wire for line in staged.lines if number and line.number == number
+                         and not line.backward and line.wire is not None), wire)  # fmt: skip
+        return staged.names.get(wire)
+
     def finding(
         self, kind: str, severity: Severity, gate: Gate | None, says: str, mend: str,
-        wires: Sequence[str] = (), **numbers: float,
+        wires: Sequence[Operand] = (), **numbers: float,
     ) -> Finding:  # fmt: skip
         """A finding at a gate's place."""
         place = gate.place if gate is not None else None
+        concerned = [w for w in wires if isinstance(w, Wire)]
         return Finding(
             kind, severity, says, mend, place.line if place else None,
             self.statement(gate) if gate is not None else "", place.file if place else "",
-            tuple(dict.fromkeys(wires)), numbers,
+            tuple(dict.fromkeys(map(self.name, concerned))),
+            tuple(dict.fromkeys(n for n in map(self._shown, concerned) if n)), numbers,
         )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def _made(e: Evidence, gate: Gate, reached: set[Operand]) -> Finding:
                if v is not None and np.asarray(v).dtype.kind in "fiub"}  # fmt: skip
     return e.finding(
         "not-finite-value", "error", gate, says.strip(), _mend(e, gate, index),
-        [e.name(gate.outputs[0]), *[e.name(i) for i in gate.inputs if isinstance(i, Wire)]],
+        [gate.outputs[0], *gate.inputs],
         value=float(value[index]), count=count, elements=value.size, **numbers,
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ def _came_in(e: Evidence, operand: Operand) -> Finding:
         says = f"{name} came in {where} as {number(value)}."
     return e.finding(
         "not-finite-value", "error", readers[0] if readers else None, says,
-        f"leave these elements out, or fill them: np.isfinite({name}) finds them", [name],
+        f"leave these elements out, or fill them: np.isfinite({name}) finds them", [operand],
         count=count, elements=value.size,
     )  # fmt: skip
 
@@ -243,17 +243,17 @@ def _made_backward(e: Evidence, gate: Gate, wire: Wire, handed: Any) -> Finding:
     if handed.size > 1:
         says += f" ({count:,} of {handed.size:,} elements)"
     says += "."
-    later = [e.labels[w] for w in e.active
+    later = [w for w in e.active
              if e.gradient(w) is not None and np.isnan(e.gradient(w)).any()]  # fmt: skip
     if later and not np.isnan(handed).any():
         says += " Further back infinity meets a zero, and inf * 0 is NaN."
-    hit = [e.labels[w] for w in e.active if e.gradient(w) is not None
+    hit = [w for w in e.active if e.gradient(w) is not None
            and not finite(e.gradient(w))]  # fmt: skip
-    says += f" Not finite in the end: the gradient of {', '.join(hit[:4])}" + (
+    says += f" Not finite in the end: the gradient of {', '.join(e.labels[w] for w in hit[:4])}" + (
         f" and {len(hit) - 4} more." if len(hit) > 4 else ".")  # fmt: skip
     return e.finding(
         "not-finite-gradient", "error", gate, says, _mend_backward(e, gate),
-        [*hit, e.name(wire), e.name(gate.outputs[0])], count=count, elements=handed.size,
+        [*hit, wire, gate.outputs[0]], count=count, elements=handed.size,
         gradient=float(handed[index]),
     )  # fmt: skip
 
@@ -322,5 +322,5 @@ def _trap(e: Evidence, root: Gate, where: Gate) -> Finding:
         "choose before, so that the branch never sees such a number: "
         + (f"np.{root.op.name}(np.where(condition, {name}, 1.0))" if len(root.inputs) == 1
            else f"put np.where(condition, {name}, 1.0) in the place of {name}"),
-        [e.name(root.outputs[0]), name, e.name(where.outputs[0])], count=count, elements=value.size,
+        [root.outputs[0], *root.inputs, where.outputs[0]], count=count, elements=value.size,
     )  # fmt: skip

@@ -50,13 +50,12 @@ def _judge(e: Evidence, gate: Gate) -> Finding | None:
     info = np.finfo(out.dtype)
     limit = float(np.log(info.max))
     largest = float(np.max(z))
-    name = e.name(gate.inputs[0])
     if _CLOSE * limit < largest <= limit:
         return e.finding(
             "overflow-risk", "warning", gate,
             f"exp is taken of up to {number(largest)} here, and overflows at {limit:.4g}: another input, "
             "or a few steps of training, and it is infinite.",
-            _mend(e, gate), [name, e.name(out)], largest=largest, limit=limit,
+            _mend(e, gate), [gate.inputs[0], out], largest=largest, limit=limit,
         )  # fmt: skip
     total = next((r for r in e.readers.get(out, []) if r.op.name == "sum"), None)
     if total is None:
@@ -69,7 +68,7 @@ def _judge(e: Evidence, gate: Gate) -> Finding | None:
             f"every exponential in a sum is tiny: the smallest sum is {number(smallest)}, of exponents "
             f"down to {number(np.min(z))}. Below {-limit:.4g} all of them underflow to 0, and the "
             "logarithm or the quotient that follows is not finite.",
-            _mend(e, gate), [name, e.name(total.outputs[0])], smallest_sum=smallest, limit=-limit,
+            _mend(e, gate), [gate.inputs[0], total.outputs[0]], smallest_sum=smallest, limit=-limit,
         )  # fmt: skip
     return None
 

@@ -57,7 +57,10 @@ class Finding:
     file : str
         The file it stands in; empty where there is none.
     wires : tuple of str
-        The wires concerned, by name, the most important one first.
+        The wires concerned, the most important one first, as one would write them.
+    shown : tuple of str
+        The same wires as they are named in `Backprop.wires`; what stands inside a longer statement
+        is the statement's wire.
     numbers : mapping
         The numbers of `says`, by name.
     """
@@ -70,6 +73,7 @@ class Finding:
     statement: str = ""
     file: str = ""
     wires: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -82,16 +86,15 @@ class Finding:
         return {
             "kind": self.kind, "severity": self.severity, "title": self.title, "says": self.says,
             "mend": self.mend, "file": self.file, "line": self.line, "statement": self.statement,
-            "wires": list(self.wires), "numbers": {k: _plain(v) for k, v in self.numbers.items()},
+            "wires": list(self.wires), "shown": list(self.shown), "numbers": {k: _plain(v) for k, v in self.numbers.items()},
         }  # fmt: skip
 
     def __str__(self) -> str:
         at = "" if self.line is None else f", line {self.line}"
-        head = f"{self.severity}: {self.title}{at}"
+        head = [f"{self.severity}: {self.title}{at}"]
         if self.statement:
-            head += "\n" + textwrap.shorten(f"    {self.statement}", _WIDTH - 4, placeholder=" ...")\
-                .replace("", "    ", 1)  # fmt: skip
-        return "\n".join([head, _filled(self.says), _filled(f"mend: {self.mend}")])
+            head.append("    " + textwrap.shorten(self.statement, _WIDTH - 4, placeholder=" ..."))
+        return "\n".join([*head, _filled(self.says), _filled(f"mend: {self.mend}")])
 
 
 class Diagnosis(Sequence[Finding]):
@@ -145,8 +148,10 @@ class Diagnosis(Sequence[Finding]):
 
 
 def _filled(text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="  ",
-                         break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    """Lines of at most `_WIDTH` characters; a percent sign stays with its number."""
+    filled = textwrap.fill(text.replace(" %", "\0%"), _WIDTH, initial_indent="  ", subsequent_indent="  ",
+                           break_long_words=False, break_on_hyphens=False)  # fmt: skip
+    return filled.replace("\0", " ")
 
 
 def _plain(value: float) -> float | int | str:

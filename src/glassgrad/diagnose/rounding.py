@@ -223,7 +223,7 @@ def _told(
     worst = max(part for _, part in harmed)
     return e.finding(
         "rounded-away", "error", mine, says, _mend(e, mine, gate),
-        [e.name(mine.outputs[0]), *[e.name(i) for i in mine.inputs if isinstance(i, Wire)]],
+        [mine.outputs[0], *mine.inputs],
         error=error, digits=digits, of_digits=full, worst=worst,
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ class _Inputs:
     columns: Any  # samples x features
     names: Sequence[str]  # of the features
     name: str  # of all of them
-    weights: tuple[str, ...]
+    wires: tuple[Operand, ...]  # data, then weights
     norms: Any  # of the gradient of each feature's weight; None where it is not known
     bias: bool
     mend: str
@@ -70,8 +70,8 @@ def _layers(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
         over = "axis=1, keepdims=True" if lying else "axis=0"
         yield gate, _Inputs(
             (e.origin(data), layer[1]), columns,
-            [f"{what} {n} of {name}" for n in range(columns.shape[1])], f"the {what}s of {name}",
-            (name, e.labels[layer[1]]), _norms(e, layer[1], columns.shape[1]), _has_bias(e, gate),
+            [f"{what} {n}" for n in range(columns.shape[1])], f"the {what}s of {name}",
+            (data, layer[1]), _norms(e, layer[1], columns.shape[1]), _has_bias(e, gate),
             f"{name} = ({name} - {name}.mean({over})) / {name}.std({over})",
         )  # fmt: skip
 
@@ -113,7 +113,7 @@ def _sums(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
         x = names[0]
         yield terms[0][0], _Inputs(
             total, np.stack([np.asarray(e.value(d), float) for _, d, _ in terms], axis=1), names,
-            ", ".join(names), (*names, *(e.labels[leaf] for _, _, leaf in terms)), norms,
+            ", ".join(names), (*(d for _, d, _ in terms), *(leaf for _, _, leaf in terms)), norms,
             _has_bias(e, *[each for g, _, _ in terms for each in _sum_of(e, g)]),
             f"{x} = ({x} - {x}.mean()) / {x}.std()" + (", and so on" if len(terms) > 1 else ""),
         )  # fmt: skip
@@ -178,7 +178,8 @@ def _judge(e: Evidence, gate: Gate, found: _Inputs) -> Iterator[Finding]:
         says = f"{_capital(found.name)} have very different sizes: {told(high)}, {told(low)}"
         says += ", and the bias sees a 1. " if found.bias else ". "
     else:
-        says = f"{told(high)}, while the bias sees a 1. "
+        says = f"Of {found.name} {told(high)}, while the bias sees a 1. " if found.names[0] != found.name \
+            else f"{told(high)}, while the bias sees a 1. "  # fmt: skip
     says += "A weight's gradient is its input times what arrives, so a factor on an input is a factor " \
             "on its weight's gradient, squared on its curvature"  # fmt: skip
     if high != low:
@@ -196,7 +197,7 @@ def _judge(e: Evidence, gate: Gate, found: _Inputs) -> Iterator[Finding]:
     yield e.finding(
         "input-scale", "warning", gate, says,
         f"standardise before: {found.mend}, with mean and spread of the training data",
-        found.weights, largest=float(spread[high]), smallest=float(spread[low]), ratio=ratio,
+        found.wires, largest=float(spread[high]), smallest=float(spread[low]), ratio=ratio,
         curvature_ratio=before, curvature_ratio_standardised=after,
     )  # fmt: skip
 

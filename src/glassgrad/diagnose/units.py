@@ -101,7 +101,7 @@ def _dead(e: Evidence, gate: Gate) -> Finding | None:
         "dead-units", "warning", gate, says,
         "start their biases at zero or a little above, make the step smaller, or leave a slope on the "
         "other side: np.where(z > 0, z, 0.01 * z)",
-        [e.name(gate.outputs[0]), e.name(operand)], dead=dead, units=count, rows=rows,
+        [gate.outputs[0], operand], dead=dead, units=count, rows=rows,
         share=dead / count, off=off,
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def _saturated(e: Evidence, gate: Gate) -> Finding | None:
         "saturated-units", "warning", gate, says,
         "make what goes in smaller: weights that spread 1 / sqrt(n) for n inputs, standardised inputs, "
         "a normalisation before it",
-        [e.name(gate.outputs[0]), e.name(shown.inputs[0])], share=part, stopped=stopped,
+        [gate.outputs[0], shown.inputs[0]], share=part, stopped=stopped,
         elements=y.size, spread=float(np.std(x)),
     )  # fmt: skip
 

@@ -190,7 +190,7 @@ def _told(e: Evidence, gate: Gate | None, why: str, wires: list[Wire]) -> Findin
         gate is not None and gate.op.name == "stop_gradient"
     )
     return e.finding(
-        "zero-gradient", "note" if note else "warning", gate, says, mend, names,
+        "zero-gradient", "note" if note else "warning", gate, says, mend, wires,
         parameters=len(wires), elements=numbers,
     )  # fmt: skip
 
