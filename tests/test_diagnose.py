@@ -73,7 +73,30 @@ def test_weights_too_small_make_gradients_vanish():
     assert found.numbers["layers"] >= 10
     assert 0.05 < found.numbers["product_factor"] < 0.2
     assert "params['W'][0]" in found.wires
+    assert "the 1st of the 10 times it ran" in found.says
     assert "0.125" in found.mend  # 1 / sqrt(64)
+
+
+def test_the_times_a_line_ran_are_counted_past_helpers_and_comprehensions():
+    def layer(h, W):
+        return relu(h @ W) * 1.0  # the layer
+
+    def net(Ws, X):
+        for W in [1.0 * W for W in Ws]:
+            X = layer(X, W)
+        return np.mean(X**2)
+
+    rng = np.random.default_rng(0)
+    t = gg.backprop(net, [rng.normal(size=(9, 9)) for _ in range(4)], rng.normal(size=(20, 9)))
+    found = {}
+    for gate in t._study.recorded.circuit.gates:
+        found.setdefault((gate.place.line, gate.op.name), []).append(gate.place.statement)
+    assert len(set(found[line_of(layer, "# the layer"), "matmul"])) == 4
+    assert (
+        found[line_of(layer, "# the layer"), "matmul"]
+        == found[line_of(layer, "# the layer"), "multiply"]
+    )
+    assert len(set(found[line_of(relu, "# rectify"), "maximum"])) == 4
 
 
 def test_weights_too_large_make_gradients_explode():

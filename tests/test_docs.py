@@ -111,6 +111,22 @@ def test_the_pictures_of_the_documentation_are_what_is_drawn():
 NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?")
 
 
+def test_the_diagnosis_in_the_readme_is_what_is_printed(tmp_path):
+    readme = blocks(ROOT / "README.md")
+    at = next(
+        n for n, (kind, text) in enumerate(readme) if kind == "python" and ".diagnose()" in text
+    )
+    file = tmp_path / "block.py"
+    file.write_text(readme[at][1])
+    import numpy as np
+
+    import glassgrad as gg
+
+    namespace = {"np": np, "gg": gg}
+    exec(compile(readme[at][1], str(file), "exec"), namespace)
+    assert readme[at + 1] == ("text", f"{namespace['found'][0]}\n")
+
+
 def test_the_diagnosis_page_shows_what_is_printed(tmp_path, capsys):
     """Each block by itself, in one namespace; numbers may differ from machine to machine."""
     page = blocks(ROOT / "docs" / "diagnosis.md")

@@ -322,3 +322,13 @@ def test_a_matrix_function_at_equal_eigenvalues() -> None:
     with pytest.warns(gg.errors.GlassgradWarning):
         found = gg.grad(f)(np.eye(2) * 2.0)
     np.testing.assert_allclose((found + found.T) / 2, [[4.0, 8], [8, 12]], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "power, slope", [(2, 0.0), (3, 0.0), (1.5, 0.0), (1, 1.0), (0.5, math.inf)]
+)
+def test_the_microscope_at_zero_whatever_python_raises_there(power: float, slope: float) -> None:
+    """Local gradients that nobody asked for (of the exponent) may divide by zero."""
+    t = gg.backprop(lambda x, n: x**n, 0.0, power, argnums=0)
+    assert t.grads["x"] == slope
+    assert gg.backprop(lambda x: x**power, 0.0).grads["x"] == slope

@@ -7,6 +7,8 @@ The public face::
     gg.grad(f), gg.value_and_grad(f), gg.vjp(f, *args)   gradients
     gg.backprop(f, *args)                                the microscope
     gg.check_grad(f, *args)                              the proof
+    gg.backprop(f, *args).diagnose()                     what is wrong, and the mend
+    gg.watch(gradient)                                   gradients over training
     gg.explain(gradient, *args)                          how a call runs
     gg.stop_gradient(x)                                  a cut on purpose
 """
