@@ -353,6 +353,21 @@ def test_a_logarithm_of_zero():
     assert "log(0)" in found.says and "log_softmax" in found.mend
 
 
+@pytest.mark.parametrize("f, x, says, mend", [
+    (lambda x: np.sum(np.arccos(x)), 1.0000001, "arccos(1.0000001) is nan", "np.clip"),
+    (lambda x: np.sum(x**1.5), -1.0, "(-1) ** 1.5 is nan", "np.abs"),
+    (lambda x: np.sum(1 / (x - 0.5)), 0.5, "1 / 0 is inf", "denominator"),
+    (lambda x: np.sum((x - 1) / (x - 1)), 1.0, "0 / 0 is nan", "denominator"),
+    (lambda x: np.sum(x * 1e308), 3.0, "3 * 1e+308 is inf", "1.8e+308"),
+    (lambda x: np.sum(np.exp(x) - np.exp(x + 1)), 800.0, "exp(800) is inf", "z - z.max()"),
+])  # fmt: skip
+def test_what_is_not_finite_is_spelled_with_its_operands(f, x, says, mend):
+    with np.errstate(all="ignore"):
+        found = only(gg.backprop(f, np.array([0.25, x])).diagnose(), "not-finite-value")
+    assert says in found.says and "[1]" in found.says and mend in found.mend
+    assert found.line == f.__code__.co_firstlineno
+
+
 def test_nan_that_came_in_with_an_argument():
     w, b, X, y = houses()
     X[3, 1] = X[7, 2] = np.nan
@@ -488,6 +503,27 @@ def test_exponentials_that_all_but_vanish():
     assert found.line == line_of(f, "# risk") and "underflow" in found.says
 
 
+@needs_wide
+def test_one_minus_a_sigmoid():
+    def f(z):
+        p = 1 / (1 + np.exp(-z))
+        return np.sum(np.log(1 - p))  # cancel
+
+    found = only(gg.backprop(f, np.array([30.0, 20.0])).diagnose(), "rounded-away")
+    assert found.line == line_of(f, "# cancel") and "sigmoid(-x)" in found.mend
+    assert not gg.backprop(f, np.array([3.0, -20.0])).diagnose()
+
+
+def test_a_softplus_in_single_precision():
+    def f(z):
+        one = 1 + np.exp(z)  # vanish
+        return np.sum(np.log(one))  # log
+
+    found = only(gg.backprop(f, np.array([-20.0, -25.0], np.float32)).diagnose(), "rounded-away")
+    assert found.line == line_of(f, "# log") and "np.log1p" in found.mend
+    assert f"line {line_of(f, '# vanish')}" in found.says
+
+
 # -- zero gradients --------------------------------------------------------------------------------
 
 
@@ -507,6 +543,25 @@ def test_a_parameter_cut_by_a_gate(step, word):
     assert found.wires[0] == "w" and word in found.says
     if not isinstance(step, type(lambda: 0)) or step is gg.stop_gradient:
         assert found.line == line_of(f, "# cut")
+
+
+@pytest.mark.parametrize("made, word", [
+    (lambda w, m: np.clip(w, 0.0, 1.0) * (m + 1), "clip"),
+    (lambda w, m: np.maximum(w, 9.0 + m), "maximum"),
+    (lambda w, m: np.where(m > 0, w, 2.0 * m), "where"),
+    (lambda w, m: w * m, "multiplies by m"),
+    (lambda w, m: w * 1e-200 * 1e-200 * (m + 1), "rounded to zero"),
+    (lambda w, m: (w - 5.0) ** 2, "slope zero"),
+])  # fmt: skip
+def test_a_parameter_cut_by_its_value(made, word):
+    def f(w, m):
+        return np.sum(made(w, m)) + 1.0
+
+    found = only(
+        gg.backprop(f, np.full(3, 5.0), np.zeros(3), argnums=0).diagnose(), "zero-gradient"
+    )
+    assert found.wires[0] == "w" and word in found.says
+    assert found.line == made.__code__.co_firstlineno
 
 
 def test_a_parameter_that_is_not_connected():

@@ -20,6 +20,7 @@ from glassgrad.tracing import current
 
 __all__ = ["Watch", "watch"]
 
+_BLOCK = 8192  # elements
 _WIDTH = 32  # of the line of bars
 _KEPT = ("norm", "mean_abs", "zeros", "not_finite", "update")
 
@@ -148,8 +149,8 @@ class Watch:
         if weights is not None and self.learning_rate is not None:
             whole = _norm(np.asarray(weights, float))
             update = self.learning_rate * size / whole if whole > 0 else math.inf
-        mean = float(np.abs(array).mean()) if array.size else 0.0
-        return size, mean, 1.0 - np.count_nonzero(array) / n, float(bad), update
+        total, zeros = _sums(array)
+        return size, total / n, zeros / n, float(bad), update
 
     def _gradients(self, result: Any) -> dict[str, Any]:
         """The gradients in a result, by name."""
@@ -278,6 +279,17 @@ def _argument(n: int | str, names: Any) -> str:
 def _number(value: Any) -> Any:
     """A value that may be a number; a nest is none."""
     return value if isinstance(value, float | int | np.generic | np.ndarray) else [value]
+
+
+def _sums(array: Any) -> tuple[float, int]:
+    """The sum of all magnitudes and the number of zeros; block by block, which stays in the cache."""
+    flat = array.ravel(order="K")
+    total, zeros = 0.0, 0
+    for start in range(0, flat.size, _BLOCK):
+        part = np.abs(flat[start : start + _BLOCK])
+        total += float(part.sum(dtype=float))
+        zeros += part.size - int(np.count_nonzero(part > 0)) - int(np.count_nonzero(part != part))
+    return total, zeros
 
 
 def _norm(array: Any) -> float:

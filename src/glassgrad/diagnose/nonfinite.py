@@ -147,12 +147,20 @@ def _spelled(e: Evidence, gate: Gate, index: tuple[int, ...]) -> str:
         ranges = [f"{e.name(i)} ({_range(e.value(i))})" for i in shown.inputs
                   if isinstance(i, Wire)]  # fmt: skip
         return f"{shown.op.name} of {' and '.join(ranges)}" if ranges else shown.op.name
-    told = [number(v) for v in values]
+    told = [_exact(v) for v in values]
     sign = _SIGNS.get(shown.op.name)
     if sign and len(told) == 2:
         second = f"({told[1]})" if told[1].startswith("-") else told[1]
-        return f"{told[0]} {sign} {second}"
+        power = shown.op.name == "power" and told[0].startswith("-")
+        first = f"({told[0]})" if power else told[0]
+        return f"{first} {sign} {second}"
     return f"{shown.op.name}({', '.join(told)})"
+
+
+def _exact(value: Any) -> str:
+    """A number in three digits if that is all of it, else in up to nine."""
+    short = number(value)
+    return short if short in ("True", "False") or float(short) == value else f"{float(value):.9g}"
 
 
 def _range(value: Any) -> str:

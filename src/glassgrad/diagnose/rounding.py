@@ -265,13 +265,13 @@ def _mend(e: Evidence, mine: Gate, gate: Gate) -> str:
             return "np.expm1(x) is exp(x) - 1 without the loss." + wide
         if names.count("sqrt") == 2:
             return "sqrt(a) - sqrt(b) is (a - b) / (sqrt(a) + sqrt(b))." + wide
-        if "mean" in names or "sum" in names or "divide" in names:
+        if "sigmoid" in [e.rule_gate(g).op.name for g in before if g is not None]:
+            return "1 - sigmoid(x) is sigmoid(-x)." + wide
+        if {"mean", "sum", "divide"} & {*names} and {"power", "square", "multiply"} & {*names}:
             return (
                 "take the mean off before squaring: np.var(x), or np.mean((x - x.mean())**2)."
                 + wide
             )
-        if "sigmoid" in [e.rule_gate(g).op.name for g in before if g is not None]:
-            return "1 - sigmoid(x) is sigmoid(-x)." + wide
     if gate.backward and e.rule_gate(mine).op.name in ("tanh", "sigmoid", "softplus"):
         return "it is saturated: make what goes in smaller." + wide
     return ("take the large parts off each other on paper, centre the data before, or add the small "

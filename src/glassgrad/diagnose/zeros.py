@@ -80,25 +80,30 @@ def _cut(e: Evidence, leaf: Wire) -> list[tuple[Gate | None, str]]:
         return [(e.readers[leaf][0], "nowhere")]
     smooth = [w for w in reached if w in reaching and e.gradient(w) is not None]
     found = [g for g in e.gates if g.outputs and any(i in reached for i in g.inputs)
-             and any(e.gradient(w) is not None and np.any(e.gradient(w) != 0) for w in g.outputs)
-             and _no_pattern(e, g)]  # fmt: skip
+             and any(e.gradient(w) is not None and np.any(e.gradient(w) != 0) for w in g.outputs)]  # fmt: skip
     cuts: list[tuple[Gate | None, str]] = []
     for gate in found:
         handed = e.handed(gate)
         for operand in gate.inputs:
             if operand in reached and operand in handed and not np.any(handed[operand] != 0):
-                cuts.append((gate, _reason(e, gate, operand)))
+                why = _reason(e, gate, operand)
+                zero = _made_zero(e, operand, reached) if why == "flat here" else None
+                cuts.append((zero, "zero factor") if zero is not None else (gate, why))
     if not cuts or not smooth:
         flat = [g for g in e.gates if g.op.form == "flat" and not g.op.effect and g.outputs
                 and g.outputs[0] in reaching and any(i in reached for i in g.inputs)
                 and any(i in e.touched for i in g.inputs)]  # fmt: skip
         cuts += [(g, "flat") for g in flat[:_SHOWN]]
-    return list(dict.fromkeys(cuts))[:_SHOWN]
+    once = {(why, g.place.line if g and g.place else g): (g, why) for g, why in reversed(cuts)}
+    return [*reversed(once.values())][:_SHOWN]
 
 
-def _no_pattern(e: Evidence, gate: Gate) -> bool:
-    """No inner gate of a pattern such as the sigmoid, which the gradient goes round."""
-    return gate.op.differentiable
+def _made_zero(e: Evidence, operand: Operand, reached: set[Operand]) -> Gate | None:
+    """The product that made an operand zero by a factor that has nothing to do with the leaf."""
+    gate = e.drivers.get(operand) if isinstance(operand, Wire) else None
+    if gate is None or gate.op.name not in ("multiply", *PRODUCTS):
+        return None
+    return gate if any(i not in reached and not np.any(e.value(i)) for i in gate.inputs) else None
 
 
 def _ahead(e: Evidence, leaf: Wire) -> set[Operand]:
@@ -158,8 +163,8 @@ _WHY = {
 _MEND = {
     "unread": "use it, or leave it out of the arguments that are differentiated",
     "nowhere": "use what was made of it, or leave it out of the arguments that are differentiated",
-    "decides": "if it should be learned, let the value depend on it: a sigmoid instead of the "
-               "comparison; if not, leave it out of argnums",
+    "decides": "if it should be learned, let the value itself depend on it; if not, leave it out of "
+               "argnums",
     "closed": "start where some elements pass, or leave a slope on the other side",
     "not taken": "look at the index, and at what is written over",
     "underflow": "work with logarithms, or scale the factors",
