@@ -287,6 +287,36 @@ def test_unscaled_features_of_a_hidden_layer_with_weights_on_the_left():
     assert "row 1" in found.says
 
 
+def test_the_weights_of_each_feature_are_told_apart_in_a_square_matrix():
+    def net(W1, W2, X):
+        return np.mean((W2 @ np.tanh(W1 @ X)) ** 2)
+
+    rng = np.random.default_rng(0)
+    W1, W2 = rng.normal(size=(4, 4)) / 2, rng.normal(size=4)
+    X = rng.normal(size=(4, 50)) * np.array([1.0, 1e-3, 0.9, 0.8])[:, None]
+    t = gg.backprop(net, W1, W2, X, argnums=(0, 1))
+    found = only(t.diagnose(), "input-scale")
+    norm = np.linalg.norm(t.grads["W1"][:, 1])
+    assert f"row 1 spreads {X[1].std():.3g}" in found.says and f" and {norm:.3g}." in found.says
+
+
+def test_features_that_hardly_vary_for_how_large_they_are():
+    rng = np.random.default_rng(0)
+    X = np.stack([2000 + 5 * rng.normal(size=99), 1000 + 4 * rng.normal(size=99)], axis=1)
+    found = only(
+        gg.backprop(regression, np.ones(2), 0.0, X, np.ones(99), argnums=(0, 1)).diagnose(),
+        "input-scale",
+    )
+    assert "far off zero" in found.says
+
+
+def test_features_of_other_lengths_are_no_columns():
+    def f(w, x, z):
+        return np.sum((w[0] * x + w[1] * z + w[2]) ** 2)
+
+    assert not gg.backprop(f, np.ones(3), np.ones(1), np.arange(9.0) / 9, argnums=0).diagnose()
+
+
 def test_features_that_are_written_one_by_one():
     def price(w, area, rooms, y):
         guess = w[0] * area + w[1] * rooms + w[2]  # weigh

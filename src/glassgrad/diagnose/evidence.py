@@ -47,7 +47,9 @@ class Evidence:
             for operand in dict.fromkeys(gate.inputs):
                 readers.setdefault(operand, []).append(gate)
         self.readers: Mapping[Operand, list[Gate]] = readers
-        self.touched: set[Operand] = depends(self.circuit, self.active)  # a gradient can reach these
+        self.touched: set[Operand] = depends(
+            self.circuit, self.active
+        )  # a gradient can reach these
         self.outputs = [w for w in self.circuit.outputs if isinstance(w, Wire)]
 
     # -- values ------------------------------------------------------------------------------

@@ -71,17 +71,19 @@ def _layers(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
         yield gate, _Inputs(
             (e.origin(data), layer[1]), columns,
             [f"{what} {n}" for n in range(columns.shape[1])], f"the {what}s of {name}",
-            (data, layer[1]), _norms(e, layer[1], columns.shape[1]), _has_bias(e, gate),
+            (data, layer[1]), _norms(e, gate, layer[0]), _has_bias(e, gate),
             f"{name} = ({name} - {name}.mean({over})) / {name}.std({over})",
         )  # fmt: skip
 
 
-def _norms(e: Evidence, weights: Wire, features: int) -> Any:
-    gradient = e.gradient(weights)
-    if gradient is None or features not in gradient.shape:
+def _norms(e: Evidence, gate: Gate, side: int) -> Any:
+    """The norm of the gradient of each feature's weights."""
+    gradient = e.gradient(gate.inputs[side])
+    if gradient is None:
         return None
-    rows = np.moveaxis(gradient, gradient.shape.index(features), 0).reshape(features, -1)
-    return np.sqrt(np.sum(rows.astype(float) ** 2, axis=1))
+    last = gradient.ndim == 1 or side == 0 or gate.op.name == "inner"
+    rows = np.moveaxis(gradient, -1 if last else -2, 0)
+    return np.sqrt(np.sum(rows.reshape(len(rows), -1).astype(float) ** 2, axis=1))
 
 
 def _sums(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
@@ -92,28 +94,20 @@ def _sums(e: Evidence) -> Iterator[tuple[Gate, _Inputs]]:
             continue
         for weight, data in (gate.inputs, gate.inputs[::-1]):
             leaf = e.parameter(weight)
-            if (
-                leaf is not None
-                and not weight.shape
-                and len(data.shape) == 1
-                and not _learned(e, data)
-            ):
+            plain = leaf is not None and not weight.shape and len(data.shape) == 1
+            if leaf is not None and plain and not _learned(e, data):
                 found.setdefault(_sum_of(e, gate)[-1], []).append((gate, data, leaf))
                 break
     for total, terms in found.items():
-        names = [e.name(data) for _, data, _ in terms]
-        gradients = [
-            e.gradient(g.inputs[0] if g.inputs[1] is d else g.inputs[1]) for g, d, _ in terms
-        ]
-        norms = (
-            None
-            if any(g is None for g in gradients)
-            else np.array([abs(float(g)) for g in gradients])
-        )
+        terms = [t for t in terms if t[1].shape == terms[0][1].shape]
+        inputs = [d for _, d, _ in terms]
+        names = [e.name(d) for d in inputs]
+        used = [e.gradient(g.inputs[0] if g.inputs[1] is d else g.inputs[1]) for g, d, _ in terms]
+        norms = None if any(g is None for g in used) else np.abs(np.array(used, float))
         x = names[0]
         yield terms[0][0], _Inputs(
-            total, np.stack([np.asarray(e.value(d), float) for _, d, _ in terms], axis=1), names,
-            ", ".join(names), (*(d for _, d, _ in terms), *(leaf for _, _, leaf in terms)), norms,
+            total, np.stack([np.asarray(e.value(d), float) for d in inputs], axis=1), names,
+            ", ".join(names), (*inputs, *[leaf for _, _, leaf in terms]), norms,
             _has_bias(e, *[each for g, _, _ in terms for each in _sum_of(e, g)]),
             f"{x} = ({x} - {x}.mean()) / {x}.std()" + (", and so on" if len(terms) > 1 else ""),
         )  # fmt: skip
@@ -175,7 +169,10 @@ def _judge(e: Evidence, gate: Gate, found: _Inputs) -> Iterator[Finding]:
         return f"{found.names[n]} spreads {number(spread[n])} around {number(mean[n])}"
 
     if high != low:
-        says = f"{_capital(found.name)} have very different sizes: {told(high)}, {told(low)}"
+        apart = np.max(size[varying]) >= _SPREAD * np.min(size[varying])
+        how = "have very different sizes" if apart else "lie far off zero for how much they vary" \
+            if shift >= _SPREAD else "are of another size than the bias's 1"  # fmt: skip
+        says = f"{_capital(found.name)} {how}: {told(high)}, {told(low)}"
         says += ", and the bias sees a 1. " if found.bias else ". "
     else:
         says = f"Of {found.name} {told(high)}, while the bias sees a 1. " if found.names[0] != found.name \
