@@ -211,6 +211,14 @@ def test_saturated_units_are_counted(activation):
     assert not gg.backprop(one_hidden, *small(), activation, argnums=(0, 1, 2)).diagnose()
 
 
+def test_a_few_numbers_at_the_ends_are_no_layer():
+    def f(v):
+        return np.sum(np.tanh(v))
+
+    assert not gg.backprop(f, np.array([0.1, -0.5, 4.0])).diagnose()
+    assert only(gg.backprop(f, np.array([9.0, -8.0, 7.0])).diagnose(), "saturated-units")
+
+
 def test_sure_and_right_predictions_are_not_saturated():
     def loss(w, X, y):
         p = 1 / (1 + np.exp(-(X @ w)))

@@ -22,6 +22,8 @@ _FAR = 3.0  # ... this many times as far from the edge as what goes into the oth
 _MOSTLY = 0.6  # share from which on it is told anyhow
 _STARVED = 0.01  # a local gradient below this share of the largest one
 _SATURATED = 1 / 3  # share of saturated elements from which on it is told
+_FEWEST_VALUES = 8  # below, or outside a layer, nearly all of them have to be at the ends:
+_NEARLY_ALL = 0.9
 _PASSING = frozenset({"add", "subtract", "reshape", "negative", "identity"})
 
 
@@ -126,7 +128,8 @@ def _saturated(e: Evidence, gate: Gate) -> Finding | None:
     local = 1 - y * y if shown.op.name == "tanh" else 4 * y * (1 - y)  # 1 where it is steepest
     starved = local < _STARVED
     part = float(starved.mean())
-    if not np.isfinite(y).all() or part < _SATURATED:
+    layer = _unit_axis(e, shown.inputs[0]) is not None or _leads_on(e, gate)
+    if part < (_SATURATED if layer and y.size >= _FEWEST_VALUES else _NEARLY_ALL):
         return None
     arriving = e.gradient(gate.outputs[0])
     if arriving is None or not np.isfinite(arriving).all():
@@ -140,8 +143,8 @@ def _saturated(e: Evidence, gate: Gate) -> Finding | None:
     ends = "-1 and 1" if shown.op.name == "tanh" else "0 and 1"
     says = f"{share(part)} of the {y.size:,} values of {shown.op.name} are at its ends, {ends}, where it " \
            f"passes less than a hundredth of what it can: {share(stopped)} of the gradient that arrives " \
-           f"ends there. Its inputs spread {number(np.std(x))} around {number(np.mean(x))}; 1 would be " \
-           "right."  # fmt: skip
+           f"ends there. Its inputs spread {number(np.std(x))} around {number(np.mean(x))}; 1 " \
+           "around 0 would be right."  # fmt: skip
     return e.finding(
         "saturated-units", "warning", gate, says,
         "make what goes in smaller: weights that spread 1 / sqrt(n) for n inputs, standardised inputs, "
