@@ -75,7 +75,7 @@ def test_the_times_a_line_ran_are_counted_past_helpers_and_comprehensions():
     rng = np.random.default_rng(0)
     t = gg.backprop(net, [rng.normal(size=(9, 9)) for _ in range(4)], rng.normal(size=(20, 9)))
     found = {}
-    for gate in t._study.recorded.circuit.gates:
+    for gate in t.study.recorded.circuit.gates:
         found.setdefault((gate.place.line, gate.op.name), []).append(gate.place.statement)
     assert len(set(found[line_of(layer, "# the layer"), "matmul"])) == 4
     assert (

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from glassgrad.circuit import Circuit, Gate, Wire
-from glassgrad.errors import NotScalarError
 from glassgrad.passes import cleaned, gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, parameter_names, resolve
 from glassgrad.runtime.gradient import Argnums, selector
@@ -25,6 +24,7 @@ from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import gradients_as
 from glassgrad.runtime.staging import Study, study
 from glassgrad.runtime.tree import flatten
+from glassgrad.sensitivity import Sensitivity, plot_sensitivity, sensitivity
 
 if TYPE_CHECKING:
     from glassgrad.diagnose import Diagnosis
@@ -134,49 +134,6 @@ class WireRecord:
     local: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True)
-class Sensitivity:
-    """How the output moves with one input: f(x + h) against the straight line f(x) + h df/dx.
-
-    Attributes
-    ----------
-    name : str
-        The input that was moved, with the index of the element where there is one.
-    h : float
-        By how much.
-    before, after : float
-        f(x) and f(x + h).
-    line : float
-        f(x) + h df/dx.
-    """
-
-    name: str
-    h: float
-    before: float
-    after: float
-    line: float
-
-    @property
-    def error(self) -> float:
-        """By how much the straight line missed."""
-        return self.after - self.line
-
-    @property
-    def goodness(self) -> float:
-        """Share of the true change that the straight line told: 1 is perfect."""
-        change = self.after - self.before
-        if change == 0:
-            return 1.0 if self.error == 0 else 0.0
-        return 1.0 - abs(self.error / change)
-
-    def __str__(self) -> str:
-        return (
-            f"moving {self.name} by {self.h:g} takes the output from {self.before:.6g} to "
-            f"{self.after:.6g}; the straight line says {self.line:.6g}, off by {self.error:.2g} "
-            f"({100 * self.goodness:.4g} % of the change told)"
-        )
-
-
 class Backprop:
     """One evaluation under the microscope; made by `glassgrad.backprop`.
 
@@ -264,9 +221,7 @@ class Backprop:
         >>> print(t.sensitivity("y", 0.1))
         moving y by 0.1 takes the output from -12 to -11.6; the straight line says -11.6, off by 0 (100 % of the change told)
         """
-        before, after = self._number(self.value), self._moved(name, h, index)
-        label = f"{name}[{index}]" if self.wire(name).shape and index is not None else name
-        return Sensitivity(label, h, before, after, before + h * self._slope(name, index))
+        return sensitivity(self.study, name, h, index)
 
     def plot_sensitivity(
         self, name: str, index: Any = None, width: float | None = None, points: int = 101
@@ -294,32 +249,7 @@ class Backprop:
         NotScalarError
             The function does not return one number.
         """
-        from glassgrad.plots import Series, curves
-
-        told, slope = self.sensitivity(name, 0.0, index), self._slope(name, index)
-        value = np.asarray(self.wire(name).value, float)
-        here = float(np.mean(value[index] if value.ndim and index is not None else value))
-        half = max(abs(here), 1.0) / 2 if width is None else width
-        steps = np.linspace(-half, half, points)
-        with np.errstate(all="ignore"):
-            values = [self._or_nan(name, float(h), index) for h in steps]
-        called = getattr(self.study.function, "__name__", "f")
-        f = called if called.isidentifier() else "f"
-        together = value.ndim and index is None
-        return curves(
-            f"{f} and its tangent: slope {slope:.4g} at {told.name} = {here:.4g}",
-            [Series(f, here + steps, values),
-             Series("tangent", here + steps, told.before + slope * steps, dashed=True)],
-            x=f"mean of {name}, all elements moved together" if together else told.name, y=f,
-            point=(here, told.before),
-        )  # fmt: skip
-
-    def _or_nan(self, name: str, h: float, index: Any) -> float:
-        """The moved function's value; NaN where it has none."""
-        try:
-            return self._moved(name, h, index)
-        except (ArithmeticError, ValueError):
-            return float("nan")
+        return plot_sensitivity(self.study, name, index, width, points)
 
     def plot_gradients(self, most: int = 30) -> Any:
         """Draw a histogram of the gradient's magnitudes for each layer, inputs first.
@@ -345,34 +275,6 @@ class Backprop:
         ]
         return histograms("gradients by layer", rows, x="|gradient|")
 
-    def _slope(self, name: str, index: Any) -> float:
-        """By how much the output moves when an input, or one element of it, moves by one."""
-        gradient = np.asarray(
-            self.wire(name).gradient if self.wire(name).gradient is not None else 0.0
-        )
-        return float(np.sum(gradient[index] if gradient.ndim and index is not None else gradient))
-
-    def _moved(self, name: str, h: float, index: Any) -> float:
-        """The function's value with one input moved by `h`."""
-        recorded, arguments = self.study.recorded, self.study.arguments
-        names = [recorded.circuit.names.get(w) for w in recorded.circuit.inputs]
-        if name not in names:
-            raise KeyError(f"no input is named {name!r}; there are {names}")
-        at = names.index(name)
-        numeric = list(arguments.numeric)
-        moved = numeric[at]
-        if isinstance(moved, np.ndarray) and moved.ndim:
-            step = np.zeros_like(moved)
-            step[... if index is None else index] = h
-            numeric[at] = moved + step
-        else:
-            numeric[at] = moved + h
-        rest = iter(numeric)
-        leaves = [next(rest) if role != "static" else leaf for leaf, role
-                  in zip(arguments.leaves, arguments.layout.roles, strict=True)]  # fmt: skip
-        args, kwargs = arguments.layout.rebuild(leaves)
-        return self._number(self.study.function(*args, **kwargs))
-
     def diagnose(self) -> Diagnosis:
         """What is wrong here, in words with numbers, lines and mends; see `glassgrad.diagnose`.
 
@@ -395,12 +297,6 @@ class Backprop:
         from glassgrad.diagnose import diagnose  # only where it is asked for
 
         return diagnose(self.study)
-
-    @staticmethod
-    def _number(value: Any) -> float:
-        if np.ndim(value):
-            raise NotScalarError("sensitivity needs a function that returns one number")
-        return float(value)
 
     # -- the wires ---------------------------------------------------------------------------
 
