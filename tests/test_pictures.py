@@ -71,6 +71,17 @@ def several(A):
     return np.sum(w * v[0])
 
 
+def writes(x):
+    y = np.zeros(3)
+    y[0] = x[0] ** 2
+    y[1:] = np.where(x[1:] > 0, x[1:], x[0])
+    return np.sum(y)
+
+
+def power(x, n):
+    return x + x if n == 0 else power(x * 0.5 + 1.0, n - 1) + x
+
+
 rng = np.random.default_rng(3)
 R = rng.standard_normal
 PROGRAMS = {
@@ -83,6 +94,8 @@ PROGRAMS = {
     ),
     "recurrent": (recurrent, (R((12, 2)), R((3, 3)), R((2, 3)))),
     "several": (several, (np.array([[2.0, 1.0], [1.0, 3.0]]),)),
+    "writes": (writes, (np.array([1.0, 2.0, -1.0]),)),
+    "recursion": (power, (1.0, 4)),
     "identity": (lambda x: x, (2.0,)),
     "unused": (lambda x, y: x * 2.0, (2.0, 3.0)),
     "nothing": (lambda x: 3.0, (2.0,)),
@@ -220,6 +233,36 @@ def test_no_text_lies_on_another_or_on_a_shape_or_wire(name, fold, metrics):
         assert place.y >= 0 and place.y + place.height <= drawn.height
 
 
+@pytest.mark.parametrize("metrics", ["page", "cells"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_wires_begin_and_end_on_the_shapes_edges(name, metrics):
+    drawn = picture(seen(name), (), CELLS) if metrics == "cells" else picture(seen(name), ())
+    for wire in drawn.wires:
+        source = next(s for s in drawn.shapes if wire.number in s.node.outputs)
+        assert on_the_edge(
+            wire.route.branches[0].points[0], source, right=True, page=metrics == "page"
+        )
+        for branch in wire.route.branches:
+            if branch.sink is not None:
+                sink = drawn.shapes[branch.sink[0]]
+                assert on_the_edge(branch.points[-1], sink, right=False, page=metrics == "page")
+
+
+def on_the_edge(point, shape, right, page):
+    x, y = point
+    place = shape.place
+    edge = place.x + place.width if right else place.x
+    inside = edge - x if right else x - edge
+    if not place.y <= y < place.y + place.height:
+        return False
+    if not page or shape.form not in ("circle", "pill"):
+        return inside == 0
+    # Round ends: on the circle in the corner, or straight between the corners.
+    radius = min(34, place.width, place.height) / 2
+    middle = min(max(y, place.y + radius), place.y + place.height - radius)
+    return math.dist((inside, y), (radius, middle)) == pytest.approx(radius)
+
+
 def test_inputs_left_outputs_right():
     for name in PROGRAMS:
         drawn = picture(seen(name))
@@ -244,6 +287,14 @@ def test_helpers_and_turns_are_groups():
         ("turn", "for (W, b) #2", 0, 3), ("call", "layer()", 3, 3),
     ]  # fmt: skip
     assert graph.groups[0].turns == 2
+
+
+def test_recursion_and_writes():
+    graph = graph_of(seen("recursion"))
+    assert [(g.label, g.parent) for g in graph.groups][:3] == [
+        ("power()", None), ("power()", 0), ("power()", 1)]  # fmt: skip
+    symbols = [n.symbol for n in graph_of(seen("writes")).nodes if n.kind == "gate"]
+    assert "[0] =" in symbols and "[1:] =" in symbols and "[0]" in symbols
 
 
 def test_a_while_loop_a_lambda_and_a_nested_loop():

@@ -250,8 +250,6 @@ class _Plan:
             self.form = "circle" if wide <= m.gate + m.pad and count <= 3 else "pill"
             self.wide = m.gate if self.form == "circle" and m.lines else max(m.gate, wide)
             self.tall = m.gate if count <= 2 else max(m.gate, (count - 1) * m.port + m.gap)
-            if self.form == "circle" and self.tall > m.gate:
-                self.form = "pill"
             self.texts = [(self.text, role)]
         elif node.kind == "group":
             self.form = "box"
@@ -291,6 +289,8 @@ class _Plan:
             if self.outs:
                 far = max(-self.outs[0], self.outs[-1])
                 self.tall = max(self.tall, 2 * far + 2 * m.gap)
+        if self.form == "circle" and self.tall > m.gate:
+            self.form = "pill"
         half = self.tall / 2 if m.lines else self.tall // 2
         label = m.text if self.line else 0.0
         self.up = max([half, *(w.up - o for w, o in zip(self.written_at, self.outs))])
@@ -303,6 +303,14 @@ class _Plan:
             "left" if node.kind == "input" else "right" if node.kind == "output" else None,
         )  # fmt: skip
 
+    def inset(self, offset: float) -> float:
+        """How far a round shape's edge is from its place's, so far above or below its middle."""
+        if self.form not in ("circle", "pill") or not self.metrics.lines:
+            return 0.0
+        radius = min(self.metrics.gate, self.wide, self.tall) / 2
+        beyond = min(radius, max(0.0, abs(offset) - (self.tall / 2 - radius)))
+        return float(radius - (radius**2 - beyond**2) ** 0.5)
+
     def shape(self, x: float, y: float) -> Shape:
         """The shape with its box's corner here."""
         m = self.metrics
@@ -312,12 +320,8 @@ class _Plan:
         place = Rect(left, middle - half, self.wide, self.tall)
         inputs = []
         for offset, wire in zip(self.ins, self.node.inputs, strict=True):
-            edge = left
-            if self.form == "circle" and m.lines:
-                radius = self.wide / 2
-                edge = left + radius - (radius**2 - offset**2) ** 0.5
-            inputs.append(Port(edge, middle + offset, wire))
-        outputs = [Port(left + self.wide, middle + offset, wire)
+            inputs.append(Port(left + self.inset(offset), middle + offset, wire))
+        outputs = [Port(left + self.wide - self.inset(offset), middle + offset, wire)
                    for offset, wire in zip(self.outs, self.node.outputs, strict=True)]  # fmt: skip
         labels = []
         top = middle - m.text * len(self.texts) / 2 if m.lines else middle - len(self.texts) // 2

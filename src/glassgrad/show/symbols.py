@@ -23,6 +23,7 @@ _COMMUTES = {"add", "multiply"}
 _INFIX = {*_COMMUTES, "subtract", "divide", "floor_divide", "remainder", "less", "less_equal",
           "greater", "greater_equal", "equal", "not_equal"}  # fmt: skip
 _SQUARES = {2: "x²", 3: "x³", 0.5: "√x"}
+_SUBSCRIPTS = {"getitem": "", "setitem": " =", "add_at": " +="}
 _CUT = 14  # letters of an index
 
 
@@ -42,9 +43,10 @@ def symbol(gate: Gate) -> tuple[str, tuple[int, ...]]:
     name = gate.op.name
     wired = tuple(n for n, i in enumerate(gate.inputs) if not _number(i))
     text = _SYMBOLS.get(name, name)
-    if name == "getitem":
-        inside = subscript(gate.static["template"], ["·"] * (len(gate.inputs) - 1))
-        return f"[{inside if len(inside) <= _CUT else inside[: _CUT - 1] + '…'}]", wired
+    if name in _SUBSCRIPTS:
+        inside = subscript(gate.static["template"], ["·"] * len(gate.inputs))
+        inside = inside if len(inside) <= _CUT else inside[: _CUT - 1] + "…"
+        return f"[{inside}]{_SUBSCRIPTS[name]}", wired
     if not wired or len(gate.inputs) != 2 or len(wired) == 2:
         return text, wired
     at = 1 - wired[0]

@@ -18,12 +18,12 @@ def number(value: Any, digits: int = 4) -> str:
 
     Examples
     --------
-    >>> number(0.0179862099), number(-4.0), number(True), number(float("nan"))
-    ('0.01799', '-4', 'True', 'nan')
+    >>> number(0.0179862099), number(-4.0), number(True), number(float("nan")), number(-0.0)
+    ('0.01799', '-4', 'True', 'nan', '0')
     """
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
-    return f"{value:.{digits}g}"
+    return f"{value + 0.0 if value == 0 else value:.{digits}g}"  # no sign on a zero
 
 
 def summary(value: Any) -> str:
