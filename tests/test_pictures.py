@@ -5,6 +5,7 @@ import json
 import math
 import sys
 import types
+import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 
@@ -19,8 +20,13 @@ from glassgrad.show.layout import Rect
 from glassgrad.show.metrics import CELLS
 from glassgrad.show.picture import picture
 from glassgrad.show.svg import svg
+from glassgrad.show.terminal import text as in_cells
 from glassgrad.show.themes import THEMES
 from glassgrad.show.values import number, summary
+
+from .programs.verdict import fresh, points
+from .programs.writer import write
+from .test_random_programs import Seeded
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -554,3 +560,27 @@ def test_colours_only_where_a_terminal_wants_them(monkeypatch):
 def test_groups_in_the_terminal():
     text = seen("network").picture(width=400)
     assert "layer()" in text and "for (W, b) #2" in text and "╌" in text
+
+
+# -- random programs -----------------------------------------------------------------------------
+
+
+def test_random_programs_are_drawn():
+    """Writes, branches, loops, helpers: every picture is sound, folded and open, in both sizes."""
+    grouped = 0
+    for seed in range(24):
+        program = write(Seeded(seed))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            here, _ = points(program, np.random.default_rng(seed))
+            graph = graph_of(gg.backprop(program.compiled(), *fresh(here)))
+            grouped += bool(graph.groups)
+            for folds in ((), range(len(graph.groups))):
+                page, cells = picture(graph, folds), picture(graph, folds, CELLS)
+                ET.fromstring(svg(page))
+                assert in_cells(cells).strip()
+                for drawn in (page, cells):
+                    places = [label.place for label in drawn.labels]
+                    for a, b in itertools.combinations(places, 2):
+                        assert not a.overlaps(b), program.text
+    assert grouped >= 4
