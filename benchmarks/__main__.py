@@ -64,7 +64,9 @@ def main() -> int:
     if chosen.dry or chosen.cases or chosen.peers:
         console.print("nothing written: that is for a run of all cases and peers")
     else:
-        page.write(chosen.out, results, about, missing)
+        more = [*starting.tables(), *calls.tables()]
+        report.show(more)
+        page.write(chosen.out, results, about, missing, more)
         console.print(f"written: {chosen.out / 'RESULTS.md'}, {chosen.out / 'results.json'}")
     wrong = [f"{r.case.name}: {w}" for r in results for w in r.disagreements()]
     for line in wrong:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.report import duration
+from benchmarks.report import duration, show
 
 LENGTHS = (1, 2, 4, 8, 16, 32, 64)
 READY = 8  # calls until the last tier is in use
@@ -79,25 +77,31 @@ def _time(call: Call, repeats: int) -> float:
         gc.enable()
 
 
-def main() -> int:
+def tables() -> list[tuple[str, list[list[str]]]]:
+    """What was measured, as titles and rows of cells with a heading first."""
+    made = []
     for arrays in (False, True):
-        kind = "arrays of 8" if arrays else "floats"
-        made = {count: ready(count, arrays) for count in LENGTHS}
-        found = measure({(n, who): call for n, both in made.items() for who, call in both.items()})
-        table = Table(title=f"value and gradient of n {kind}", title_justify="left")
-        for heading in ("n", "plain function", "glassgrad", "an argument", "one more adds"):
-            table.add_column(heading, justify="right", no_wrap=True)
+        calls = {count: ready(count, arrays) for count in LENGTHS}
+        found = measure({(n, who): call for n, both in calls.items() for who, call in both.items()})
+        rows = [["n", "plain function", "glassgrad", "an argument", "one more adds"]]
         before: tuple[int, float] | None = None
         for count in LENGTHS:
             ours = found[count, "glassgrad"]
             more = (ours - before[1]) / (count - before[0]) if before else None
-            table.add_row(
-                str(count),
-                duration(found[count, "forward"]),
-                duration(ours),
-                f"{ours / count * 1e9:.0f} ns",
-                "" if more is None else f"{more * 1e9:.0f} ns",
+            rows.append(
+                [
+                    str(count),
+                    duration(found[count, "forward"]),
+                    duration(ours),
+                    f"{ours / count * 1e9:.0f} ns",
+                    "" if more is None else f"{more * 1e9:.0f} ns",
+                ]
             )
             before = count, ours
-        Console().print(table)
+        made.append((f"Value and gradient of n {'arrays of 8' if arrays else 'floats'}", rows))
+    return made
+
+
+def main() -> int:
+    show(tables())
     return 0

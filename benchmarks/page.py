@@ -13,9 +13,14 @@ from benchmarks.measure import Result, Timing
 from benchmarks.peers import PEERS
 from benchmarks.report import duration, means, ratios, summary, times
 
+More = Sequence[tuple[str, Sequence[Sequence[str]]]]  # titles, and rows with a heading first
+
 
 def markdown(
-    results: Sequence[Result], about: Mapping[str, Any], missing: Mapping[str, str]
+    results: Sequence[Result],
+    about: Mapping[str, Any],
+    missing: Mapping[str, str],
+    more: More = (),
 ) -> str:
     """The whole report as one page."""
     versions = ", ".join(f"{name} {v}" for name, v in about["versions"].items())
@@ -71,6 +76,7 @@ def markdown(
         "",
         *_table(_native(results)),
         "",
+        *[line for title, rows in more for line in (f"## {title}", "", *_table(rows), "")],
         "## Agreement",
         "",
         "Largest difference from the gradient by hand, in relation to that gradient's largest",
@@ -159,11 +165,15 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def write(
-    folder: Path, results: Sequence[Result], about: Mapping[str, Any], missing: Mapping[str, str]
+    folder: Path,
+    results: Sequence[Result],
+    about: Mapping[str, Any],
+    missing: Mapping[str, str],
+    more: More = (),
 ) -> None:
     """Write `RESULTS.md` and `results.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "RESULTS.md").write_text(markdown(results, about, missing), encoding="utf-8")
+    (folder / "RESULTS.md").write_text(markdown(results, about, missing, more), encoding="utf-8")
     cases = [
         {
             "name": r.case.name,
@@ -179,6 +189,7 @@ def write(
         "about": dict(about),
         "left_out": dict(missing),
         "geometric_means": means(results),
+        "more": {title: [list(row) for row in rows] for title, rows in more},
         "cases": cases,
     }
     text = json.dumps(_plain(content), indent=2, allow_nan=False)

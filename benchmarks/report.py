@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measure import Result
@@ -80,6 +81,17 @@ def means(results: Sequence[Result]) -> dict[str, float]:
         "ours / forward": [r["to_forward"] for r in found],
     }
     return {name: geometric_mean(numbers) for name, numbers in over.items()}
+
+
+def show(tables: Iterable[tuple[str, Sequence[Sequence[str]]]]) -> None:
+    """Print tables: a title and rows of cells, the heading first."""
+    for title, (heading, *rows) in tables:
+        table = Table(title=title, title_justify="left")
+        for n, cell in enumerate(heading):
+            table.add_column(cell, justify="right" if n else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
 
 
 def case_table(result: Result) -> Table:

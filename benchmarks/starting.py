@@ -16,10 +16,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.report import duration
+from benchmarks.report import duration, show
 
 TIMES = 7
 IMPORTS = ("numpy", "scipy.special", "llvmlite.binding", "glassgrad", "autograd")
@@ -85,28 +82,27 @@ def first_calls(case: str, peer: str) -> list[float]:
     return [statistics.median(column) for column in zip(*runs)]
 
 
-def main() -> int:
-    console = Console()
+def tables() -> list[tuple[str, list[list[str]]]]:
+    """What was measured, as titles and rows of cells with a heading first."""
     found = imports()
-    table = Table(title="import in a fresh process", title_justify="left")
-    for heading in ("module", "time", "to numpy"):
-        table.add_column(heading, justify="left" if heading == "module" else "right")
+    rows = [["module", "time", "beyond numpy"]]
     for name, seconds in found.items():
-        table.add_row(name, duration(seconds), f"{seconds / found['numpy']:.2f}x")
-    console.print(table)
-
-    table = Table(title="first calls in a fresh process", title_justify="left")
-    for heading in ("case", "peer", "first", "second", f"slowest of 2 to {CALLS}", "call"):
-        table.add_column(heading, justify="left" if heading in ("case", "peer") else "right")
+        beyond = duration(seconds - found["numpy"]) if name != "numpy" else ""
+        rows.append([name, duration(seconds), beyond])
+    firsts = [["case, peer", "first", "second", f"slowest of 2 to {CALLS}", "which"]]
     for case in CASES:
         for peer in ("glassgrad", "autograd"):
             try:
                 taken = first_calls(case, peer)
             except RuntimeError as error:
-                table.add_row(case, peer, f"fails: {str(error)[-60:]}")
+                firsts.append([f"{case}, {peer}", f"fails: {str(error)[-60:]}", "", "", ""])
                 continue
             slowest = max(taken[1:])
             cells = [duration(seconds) for seconds in (taken[0], taken[1], slowest)]
-            table.add_row(case, peer, *cells, str(taken.index(slowest) + 1))
-    console.print(table)
+            firsts.append([f"{case}, {peer}", *cells, str(taken.index(slowest) + 1)])
+    return [("Import in a fresh process", rows), ("First calls in a fresh process", firsts)]
+
+
+def main() -> int:
+    show(tables())
     return 0
