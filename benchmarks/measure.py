@@ -29,7 +29,7 @@ SLOW = 5.0  # a call above this is not repeated to see it get faster
 ROUNDS = (7, 400)
 STEP = 1e-5  # of the differences, relative to an argument's largest element
 DIFFERENCES = 1e-5  # how far they may be from the gradient by hand
-PAUSE = 1e-3  # lets worker threads of the last library go to sleep before the next is timed
+PAUSE = 3e-2  # until the last library's idle threads sleep: OpenBLAS's look for work some 20 ms
 
 
 @dataclass
@@ -194,13 +194,20 @@ def _steady(calls: Mapping[str, Call], timings: Mapping[str, Timing], seconds: f
     for turn in range(rounds):
         start = turn % len(names)
         for name in names[start:] + names[:start]:
-            time.sleep(PAUSE)
+            _rest()
             calls[name]()  # warms the caches after the peer before
             samples[name].append(_time(calls[name], repeats[name]))
     for name, taken in samples.items():
         timing = timings[name]
         timing.low, timing.median, timing.high = np.quantile(taken, (0.25, 0.5, 0.75)).tolist()
         timing.samples = len(taken)
+
+
+def _rest() -> None:
+    """Let the last library's threads go to sleep; a core that slept itself would begin slowly."""
+    start = time.perf_counter()
+    while time.perf_counter() - start < PAUSE:
+        pass
 
 
 def _time(call: Call, repeats: int) -> float:
