@@ -13,6 +13,7 @@ from benchmarks.measure import Result, Timing
 from benchmarks.peers import PEERS
 from benchmarks.report import duration, means, ratios, summary, times
 
+SHORT = Path(__file__).with_name("shortfalls.md")  # what the figures miss, and why: written by hand
 More = Sequence[tuple[str, Sequence[Sequence[str]]]]  # titles, and rows with a heading first
 
 
@@ -77,6 +78,7 @@ def markdown(
         *_table(_native(results)),
         "",
         *[line for title, rows in more for line in (f"## {title}", "", *_table(rows), "")],
+        SHORT.read_text(encoding="utf-8"),
         "## Agreement",
         "",
         "Largest difference from the gradient by hand, in relation to that gradient's largest",

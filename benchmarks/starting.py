@@ -87,8 +87,8 @@ def tables() -> list[tuple[str, list[list[str]]]]:
     found = imports()
     rows = [["module", "time", "beyond numpy"]]
     for name, seconds in found.items():
-        beyond = duration(seconds - found["numpy"]) if name != "numpy" else ""
-        rows.append([name, duration(seconds), beyond])
+        beyond = seconds - found["numpy"]
+        rows.append([name, duration(seconds), duration(beyond) if beyond > 0 else ""])
     firsts = [["case, peer", "first", "second", f"slowest of 2 to {CALLS}", "which"]]
     for case in CASES:
         for peer in ("glassgrad", "autograd"):
