@@ -95,6 +95,13 @@ def test_sigmoid_is_what_the_notes_write():
     assert "1 / (1 + math.exp(-x))" in gg.backprop(parse("sigmoid(x)"), 3.0).code
 
 
+def test_max_of_numbers_is_a_gate_as_in_the_notes():
+    seen = gg.backprop(parse("2*(x*y + max(z, w))"), 3.0, -4.0, 2.0, -1.0)
+    assert seen.value == -20 and tuple(seen.grads) == (-8, 6, 2, 0)
+    assert [g.op.name for g in seen.circuit.gates].count("maximum") == 1
+    assert not any(g.op.name == "guard" for g in seen.circuit.gates)
+
+
 def test_long_chains_are_not_deep():
     assert parse(" + ".join(["x"] * 900))(1.0) == 900.0
     assert gg.grad(parse(" * ".join(["x"] * 300)))(1.0) == 300.0
