@@ -216,3 +216,47 @@ def test_short_rows_lie_in_long_ones(d: int, dtype: Any) -> None:
         return np.sum(flat[:, 1:] * flat[:, :-1]) + np.sum(t.sum(axis=2) ** 2) + np.sum(y.T @ y)
 
     agree(f, x, a, rtol=1e-11 if dtype == np.float64 else 2e-4)
+
+
+# -- what is not finite --------------------------------------------------------------------------
+
+
+def pairs(p: Any) -> Any:
+    """N-body energy: points are split, copied in order, and summed in ranges."""
+    apart = p[:, None, :] - p[None, :, :]
+    return np.sum(1.0 / np.sqrt(np.sum(apart**2, axis=-1) + 0.01))
+
+
+def turned(m: Any, a: Any, x: Any) -> Any:
+    """Points with short rows, read again and again, through products in tiles."""
+    return np.sum(np.tanh((x[None] - m[:, None, :]) @ a) ** 2)
+
+
+def peaks(x: Any, y: Any) -> Any:
+    """Extremes and comparisons pass nothing on: what is read has to be tested itself."""
+    z = np.where(x > y, x, y)
+    return np.sum(np.max(z, axis=1) * np.min(np.where(x > 0, z, 1.0), axis=1))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 1, -1])
+@pytest.mark.parametrize("model", [softmax_regression, pairs, turned, peaks])
+def test_one_number_that_is_not_finite_hands_over(model: Any, place: int, bad: float) -> None:
+    """In a tile, a copy or a component, too: no sum, minimum or step may hide it."""
+    rng = np.random.default_rng(8)
+    shapes = {
+        softmax_regression: ((20, 30), (30,), (4096, 20), (4096, 30)),
+        pairs: ((700, 3),),
+        turned: ((25, 10), (10, 10), (1000, 10)),
+        peaks: ((9000, 40), (9000, 40)),
+    }[model]
+    args = [rng.normal(size=s) for s in shapes]
+    assert groups(model, *args)
+    path = path_of(model, args)
+    native = native_program(path.circuit(False), path.gradient_types)
+    assert native is not None and native(*args) is not None
+    for n, given in enumerate(args):
+        spoilt = given.copy()
+        spoilt.reshape(-1)[place] = bad
+        assert native(*args[:n], spoilt, *args[n + 1 :]) is None, f"argument {n}"
+    assert native(*args) is not None
