@@ -405,12 +405,13 @@ class Backprop:
     def save(
         self, path: str | os.PathLike[str], *, theme: Theme = "light", fold: bool | None = None
     ) -> None:
-        """Write the picture to a file.
+        """Write the picture, or a page to walk through it, to a file.
 
         Parameters
         ----------
         path : str or path
-            Its ending says how: ``.svg``; ``.png`` and ``.pdf`` need the extra ``pictures``.
+            Its ending says how: ``.svg`` is the picture, ``.html`` a page that needs no network and
+            no server; ``.png`` and ``.pdf`` need the extra ``pictures``.
         theme, fold
             As of `svg`.
 

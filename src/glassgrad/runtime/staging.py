@@ -73,13 +73,18 @@ class Study:
 
     def gradient_of(self, operand: Operand) -> Any:
         """The gradient of the output with respect to a forward wire; None where none flows."""
+        gradient = self.gradient_operand(operand)
+        return None if gradient is None else self.value_of(gradient)
+
+    def gradient_operand(self, operand: Operand) -> Operand | None:
+        """Where in `backward` the gradient of a forward wire is; None where none flows."""
         if isinstance(operand, Constant):
             return None
         gradient = self.backward.gradients.get(operand)
         if gradient is None and operand in self.recorded.active:
             at = self.recorded.active.index(operand) + len(self.recorded.circuit.outputs)
-            gradient = self.backward.circuit.outputs[at]  # nothing arrived: zeros
-        return None if gradient is None else self.value_of(gradient)
+            return self.backward.circuit.outputs[at]  # nothing arrived: zeros
+        return gradient
 
 
 def study(function: Callable[..., Any], arguments: Arguments, upstream: Any = None) -> Study:

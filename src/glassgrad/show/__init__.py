@@ -37,6 +37,7 @@ class _Artist:
         return svg(picture(graph, folds), theme)
 
     def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
+        from glassgrad.show.page import html
         from glassgrad.show.save import write
 
-        write(self.svg(record, theme, fold), path)
+        write(path, lambda: self.svg(record, theme, fold), lambda: html(record, theme))

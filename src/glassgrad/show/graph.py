@@ -8,7 +8,7 @@ does not depend on, and guards, which compute nothing; a pattern that is one gat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Scope, Wire, WireType
@@ -16,7 +16,7 @@ from glassgrad.microscope import Backprop
 from glassgrad.show.symbols import symbol
 from glassgrad.tracing.source import source_line
 
-__all__ = ["Flow", "Graph", "Group", "Node", "graph_of"]
+__all__ = ["Flow", "Graph", "Group", "Node", "Origin", "graph_of", "origin_of"]
 
 _NAMED_BY_CODE = 2_000  # gates: beyond, wires have the user's names without numbers behind
 
@@ -50,7 +50,8 @@ class Node:
     Attributes
     ----------
     kind
-        "input", "gate", "constant", "output" or "group".
+        "input", "gate", "constant", "output" or "group"; "enter" and "leave" are where wires
+        cross the edge of a group that is drawn by itself.
     op
         The op's name; empty but for gates.
     symbol
@@ -69,9 +70,11 @@ class Node:
         How many turns a folded loop has; else 0.
     folds
         The group that is folded into it.
+    number
+        Its number in the whole graph; -1 where it is made for one drawing.
     """
 
-    kind: Literal["input", "gate", "constant", "output", "group"]
+    kind: Literal["input", "gate", "constant", "output", "group", "enter", "leave"]
     symbol: str
     inputs: tuple[int, ...] = ()
     outputs: tuple[int, ...] = ()
@@ -83,6 +86,7 @@ class Node:
     gates: int = 0
     turns: int = 0
     folds: int | None = None
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Group:
         How many gates it holds, those of its groups too.
     turns
         How many turns a loop has; else 0.
+    number
+        Its number in the whole graph.
     """
 
     kind: str
@@ -111,6 +117,7 @@ class Group:
     parent: int | None
     gates: int
     turns: int = 0
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -128,8 +135,32 @@ class Graph:
         return sum(n.gates for n in self.nodes)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """A graph with what its nodes and wires were made from.
+
+    Attributes
+    ----------
+    graph
+        The graph.
+    gates
+        The gate of each node; None where it is none.
+    operands
+        The wire or constant of each wire, by number.
+    """
+
+    graph: Graph
+    gates: tuple[Gate | None, ...]
+    operands: tuple[Operand, ...]
+
+
 def graph_of(record: Backprop) -> Graph:
     """The graph of one evaluation."""
+    return origin_of(record).graph
+
+
+def origin_of(record: Backprop) -> Origin:
+    """The graph of one evaluation, and what it was made from."""
     study = record.study
     circuit = study.recorded.circuit
     gates = _seen(circuit, study.recognised)
@@ -139,6 +170,7 @@ def graph_of(record: Backprop) -> Graph:
     numbers: dict[Operand, int] = {}
     wires: list[Flow] = []
     nodes: list[Node] = []
+    made: dict[int, Gate] = {}  # by number of the node
 
     def number(operand: Operand) -> int:
         found = numbers.get(operand)
@@ -170,6 +202,7 @@ def graph_of(record: Backprop) -> Graph:
         group = group_of.get(id(gate))
         reads = [gate.inputs[n] for n in kept]
         constants(reads, group)
+        made[len(nodes)] = gate
         line = gate.place.line if gate.place is not None else None
         nodes.append(Node(
             "gate", text, tuple(number(i) for i in reads),
@@ -180,7 +213,9 @@ def graph_of(record: Backprop) -> Graph:
     constants(circuit.outputs, None)
     nodes += [Node("output", wires[number(o)].name, (number(o),)) for o in circuit.outputs]
     name = getattr(study.function, "__name__", "function").strip("<>")
-    return Graph(name, tuple(nodes), tuple(wires), tuple(groups))
+    graph = Graph(name, tuple(replace(n, number=at) for at, n in enumerate(nodes)), tuple(wires),
+                  tuple(groups))  # fmt: skip
+    return Origin(graph, tuple(made.get(n) for n in range(len(nodes))), tuple(numbers))
 
 
 def _seen(circuit: Circuit, recognised: Mapping[Wire, Gate]) -> list[Gate]:
@@ -230,7 +265,7 @@ def _groups(gates: Sequence[Gate]) -> tuple[list[Group], dict[int, int]]:
                 label = f"{each.label} #{each.number}" if each.kind == "turn" else each.label
                 label += "()" if each.kind == "call" else ""
                 groups.append(Group(each.kind, label, each.line, found, counts[each],
-                                    turns.get(each, 0)))  # fmt: skip
+                                    turns.get(each, 0), len(groups)))  # fmt: skip
                 found = len(groups) - 1
             known[each] = found
         return found

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from glassgrad.microscope import Backprop
 from glassgrad.show.folding import default_folds, folded
 from glassgrad.show.graph import Flow, Graph, Node, graph_of
 from glassgrad.show.layout import Box, Branch, Frame, Net, Rect, Route, layout
-from glassgrad.show.layout.model import Point
+from glassgrad.show.layout.model import Point, Side
 from glassgrad.show.metrics import PAGE, Metrics, Role
 from glassgrad.show.values import cells, exact, shape, summary
 
@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 _LONGEST = 28  # letters of a name or a label
+
+
+Form: TypeAlias = Literal["circle", "pill", "name", "constant", "box", "end", "edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Shape:
     ----------
     form
         "circle" and "pill" are gates, "name" an input, "constant", "box" a folded group, "end" an
-        output.
+        output, "edge" a place without size where a wire enters or leaves.
     place
         The shape itself; its labels have places of their own.
     inputs, outputs
@@ -92,7 +95,7 @@ class Shape:
         What it stands for.
     """
 
-    form: Literal["circle", "pill", "name", "constant", "box", "end"]
+    form: Form
     place: Rect
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -129,13 +132,14 @@ class WirePicture:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The box around an open group."""
+    """The box around an open group; `group` is its number in the whole graph."""
 
     label: Label
     place: Rect
     line: int
     kind: str
     gates: int
+    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,7 @@ def picture(
     for group, rect in zip(graph.groups, laid.frames, strict=True):
         place = Rect(rect.x + shift, rect.y + shift, rect.width, rect.height)
         outlines.append(Outline(_title(group.label, place, metrics), place, group.line,
-                                group.kind, group.gates))  # fmt: skip
+                                group.kind, group.gates, group.number))  # fmt: skip
     return Picture(graph.name, laid.width + 2 * shift, laid.height + 2 * shift, tuple(shapes),
                    tuple(wires), tuple(outlines), graph.gates)  # fmt: skip
 
@@ -233,6 +237,9 @@ class _Written:
     down: float = 0.0
 
 
+_SIDES: dict[str, Side] = {"input": "left", "enter": "left", "output": "right", "leave": "right"}
+
+
 class _Plan:
     """One node before it is placed: its sizes, and from them its box."""
 
@@ -243,7 +250,7 @@ class _Plan:
         self.texts: list[tuple[str, Role]] = []
         self.written_at = [_written(graph.wires[w], node, m) for w in node.outputs]
         count = len(node.inputs)
-        self.form: Literal["circle", "pill", "name", "constant", "box", "end"]
+        self.form: Form
         if node.kind == "gate":
             role: Role = "symbol" if len(self.text) <= 2 else "word"
             wide = m.width(self.text, role) + 2 * m.pad
@@ -261,6 +268,8 @@ class _Plan:
             self.tall = max(2 * m.text + 2 * m.pad, (count - 1) * m.port + 2 * m.gap)
         elif node.kind == "output":
             self.form, self.wide, self.tall = "end", m.pad, m.text
+        elif node.kind in ("enter", "leave"):
+            self.form, self.wide, self.tall = "edge", 0.0, 0.0
         else:
             self.form = "name" if node.kind == "input" else "constant"
             role = "name" if node.kind == "input" else "word"
@@ -300,7 +309,7 @@ class _Plan:
         self.box = Box(
             self.cell + stub, self.up + self.down, tuple(self.up + i for i in self.ins),
             tuple(self.up + o for o in self.outs), node.group,
-            "left" if node.kind == "input" else "right" if node.kind == "output" else None,
+            _SIDES.get(node.kind),
         )  # fmt: skip
 
     def inset(self, offset: float) -> float:
@@ -368,6 +377,8 @@ class _Plan:
 def _written(flow: Flow, node: Node, m: Metrics) -> _Written:
     """What there is to write at the beginning of a wire."""
     found = _Written()
+    if node.kind == "enter":  # it was written where the wire begins
+        return found
     name = "" if node.kind in ("input", "constant") else _cut(flow.name)
     dims = shape(flow.value)
     head: list[tuple[str, Role]] = []

@@ -71,7 +71,7 @@ def _body(picture: Picture, palette: Palette, height: float) -> Iterator[str]:
         yield _outline(outline, palette)
     for wire in picture.wires:
         yield _wire(wire, palette)
-    for shape in picture.shapes:
+    for shape in (s for s in picture.shapes if s.form != "edge"):
         yield _shape(shape, palette)
     yield _key(palette, height, any(w.strips for w in picture.wires))
 

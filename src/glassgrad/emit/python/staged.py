@@ -76,6 +76,11 @@ class Staged:
         The statements of the forward and of the backward pass, in order.
     numbers
         For each forward wire, the number of the statement it is part of.
+    large
+        Arrays that became keyword arguments, by name.
+    marks
+        For each line of the code, the number of the statement it belongs to, below zero in the
+        backward pass; 0 for all other lines.
     """
 
     code: str
@@ -83,6 +88,7 @@ class Staged:
     lines: Sequence[Line]
     numbers: Mapping[Wire, int]
     large: Mapping[str, Constant] = field(default_factory=dict)
+    marks: Sequence[int] = ()
 
 
 def staged_code(
@@ -153,7 +159,8 @@ class _Stager:
             self.name(wire, self.circuit.names.get(wire, "x"), of_user=True)
         for gate in self.circuit.gates:
             self.gate(gate)
-        return Staged(self.module(), self.variables, self.lines, self.numbers, self.large)
+        code, marks = self.module()
+        return Staged(code, self.variables, self.lines, self.numbers, self.large, marks)
 
     def name(self, wire: Operand, wanted: str, of_user: bool = False) -> str:
         name = self.names.of_user(wanted) if of_user else self.names.unique(wanted)
@@ -315,15 +322,18 @@ class _Stager:
 
     # -- the module --------------------------------------------------------------------------
 
-    def module(self) -> str:
+    def module(self) -> tuple[str, list[int]]:
+        """The whole text, and for each of its lines the statement it belongs to (`Staged.marks`)."""
         forward = [line for line in self.lines if not line.backward]
         backward = [line for line in self.lines if line.backward]
         body = [*self.frame.unpack]
         if body:
             body.append("")
         body.append("# forward pass")
+        marks = [0] * len(body) + [line.number for line in forward for _ in line.text]
         body += _aligned([(line.text, _comment(line, self.circuit)) for line in forward])
         body += ["", "# backward pass"]
+        marks += [0, 0]
         texts = {line.number: line for line in forward if line.gate is not None}
         at = -1
         block: list[tuple[list[str], str]] = []
@@ -334,6 +344,8 @@ class _Stager:
                 if line.number in texts:
                     said = _said(texts[line.number].text)
                     body.append(_short(f"# backprop {said}", f"  ({line.number})"))
+                    marks.append(-line.number)
+            marks += [-line.number] * len(line.text)
             block.append((line.text, _shape(line)))
         body += _aligned(block)
         outputs = [self.text_of_output(o) for o in self.circuit.outputs]
@@ -351,7 +363,9 @@ class _Stager:
         parts = [note, "\n".join(imports), "\n".join(self.module_constants)]
         parts += ["\n" + helper for helper in self.helpers.values()]
         top = "\n\n".join(p for p in parts if p)
-        return f"{top}\n\n\n{head}\n{text}\n" if top else f"{head}\n{text}\n"
+        above = f"{top}\n\n\n{head}\n" if top else f"{head}\n"
+        rest = [0] * (len(body) - len(marks))
+        return f"{above}{text}\n", [0] * above.count("\n") + marks + rest
 
     def text_of_output(self, operand: Operand) -> str:
         return str(self.read(operand))

@@ -1,0 +1,68 @@
+"""The document's circuit as JavaScript: what it is given, and where each of its results belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from glassgrad.circuit import Circuit, Constant, Operand
+from glassgrad.runtime.staging import Study
+from glassgrad.show.graph import Origin
+
+__all__ = ["scripted"]
+
+_MOST = 2_000  # gates: beyond, a page has more to draw than a slider may wait for
+
+
+def scripted(
+    circuit: Circuit, origin: Origin, local: Sequence[Sequence[Operand | None]], study: Study
+) -> tuple[dict[str, Any] | None, str]:
+    """The script of a document, or None and the reason in words.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Value, gradients and local gradients.
+    origin : Origin
+        Whose wires are asked for.
+    local : sequence
+        For each node the local gradients of its gate's operands.
+    study : Study
+
+    Returns
+    -------
+    script : dict or None
+        ``text`` declares ``function evaluate(inputs)``, ``inputs`` are the wires to give, in order;
+        ``outputs`` says what each result is: ``["value", wire]``, ``["gradient", wire]`` or
+        ``["local", node, operand]``.
+    reason : str
+        Why there is none; else empty.
+    """
+    try:
+        from glassgrad.emit.javascript import NotScript, script
+    except ImportError:
+        return None, "not yet"
+    if len(origin.gates) > _MOST:
+        return None, f"there are more than {_MOST} gates"
+    wanted: list[Operand] = []
+    places: list[list[Any]] = []
+    for number, operand in enumerate(origin.operands):
+        if not isinstance(operand, Constant):
+            wanted.append(operand)
+            places.append(["value", number])
+        gradient = study.gradient_operand(operand)
+        if gradient is not None:
+            wanted.append(gradient)
+            places.append(["gradient", number])
+    for node, found in enumerate(local):
+        for port, partial in enumerate(found):
+            if partial is not None and not isinstance(partial, Constant):
+                wanted.append(partial)
+                places.append(["local", node, port])
+    whole = Circuit(circuit.inputs, circuit.gates, tuple(wanted), circuit.names)
+    try:
+        text = script(whole)
+    except NotScript as reason:
+        return None, str(reason)
+    numbers = {o: n for n, o in enumerate(origin.operands)}
+    return {"text": text, "inputs": [numbers[w] for w in circuit.inputs], "outputs": places}, ""

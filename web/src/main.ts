@@ -1,0 +1,51 @@
+// The page's parts, put together: `mount` draws a document into an element. A file that holds a
+// document mounts itself; a notebook calls `render` (anywidget).
+
+import type { Doc, Evaluate } from "./document";
+import { canvas } from "./canvas/canvas";
+import { h } from "./dom";
+import { panels } from "./panels/panels";
+import { Store } from "./store";
+import css from "./style.css";
+
+export interface Options {
+  theme?: "light" | "dark";
+  evaluate?: Evaluate | null;
+}
+
+/** Draw a document into an element; gives back the store and what takes it all away again. */
+export function mount(root: HTMLElement, doc: Doc, options: Options = {}): { store: Store; unmount: () => void } {
+  const store = new Store(doc, options.evaluate ?? null, options.theme ?? preferred());
+  const host = h("div", { class: "gg", "data-theme": store.state.theme });
+  const style = h("style");
+  style.textContent = css;
+  root.replaceChildren(style, host);
+  const ends = [canvas(host, store), panels(host, store)];
+  ends.push(store.listen((state) => (host.dataset["theme"] = state.theme)));
+  return {
+    store,
+    unmount() {
+      ends.forEach((end) => end());
+      root.replaceChildren();
+    },
+  };
+}
+
+function preferred(): "light" | "dark" {
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+declare global {
+  // eslint-disable-next-line no-var
+  var glassgradEvaluate: Evaluate | undefined;
+}
+
+const data = globalThis.document?.getElementById("glassgrad-data");
+const place = globalThis.document?.getElementById("glassgrad");
+if (data && place) {
+  const theme = document.documentElement.dataset["theme"] === "dark" ? "dark" : "light";
+  mount(place, JSON.parse(data.textContent ?? "null") as Doc, {
+    theme,
+    evaluate: globalThis.glassgradEvaluate ?? null,
+  });
+}
