@@ -52,6 +52,12 @@ class Artist(Protocol):
     def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
         """The circuit in a file, as its ending says."""
 
+    def mimebundle(self, record: Backprop) -> dict[str, str]:
+        """What a notebook shows, by MIME type."""
+
+    def widget(self, record: Backprop, theme: Theme | None) -> Any:
+        """The page as a notebook widget."""
+
 
 _artist: Artist | None = None
 
@@ -421,6 +427,25 @@ class Backprop:
             The ending is not known, or what it needs is not installed.
         """
         _drawing().save(self, Path(path), theme, fold)
+
+    def widget(self, theme: Theme | None = None) -> Any:
+        """The page of `save` as a notebook widget, for Jupyter, VS Code and marimo.
+
+        Parameters
+        ----------
+        theme : {"light", "dark"}, optional
+            Without it the notebook's own.
+
+        Raises
+        ------
+        UnsupportedError
+            The extra ``notebook`` (anywidget) is not installed; the record itself needs nothing to
+            show its picture.
+        """
+        return _drawing().widget(self, theme)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return _drawing().mimebundle(self)
 
     def __str__(self) -> str:
         return _drawing().table(self)

@@ -35,6 +35,35 @@ function preferred(): "light" | "dark" {
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
+/** What a notebook's widget is given (anywidget). */
+interface Model {
+  get(key: "document"): Doc;
+  get(key: "theme"): string;
+}
+
+/** Draw a widget; gives back what takes it away again. */
+async function render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
+  const doc = model.get("document");
+  const theme = model.get("theme");
+  const options: Options = { evaluate: doc.script && (await evaluator(doc.script.text)) };
+  if (theme === "light" || theme === "dark") options.theme = theme;
+  return mount(el, doc, options).unmount;
+}
+
+/** A circuit's text as the function it declares; null where the page may not run it. */
+async function evaluator(text: string): Promise<Evaluate | null> {
+  const url = URL.createObjectURL(new Blob([text, "\nexport { evaluate };"], { type: "text/javascript" }));
+  try {
+    return ((await import(url)) as { evaluate: Evaluate }).evaluate;
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
+
+export default { render };
+
 declare global {
   // eslint-disable-next-line no-var
   var glassgradEvaluate: Evaluate | undefined;

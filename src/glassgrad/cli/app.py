@@ -39,6 +39,7 @@ _HELP = """Show the gradient of a formula, gate by gate, with its staged code an
     glassgrad "-x*y" x=1 y=2 --picture
     glassgrad "max(x*y, z)" x=3 y=-4 z=2 --svg circuit.svg
     glassgrad "log(sum(exp(z)))" "z=[400, 1]" --diagnose
+    glassgrad "max(x*y, z)" x=3 y=-4 z=2 --step
     glassgrad model.py:loss --args data.npz
 
 Exit status: 0 all right, 1 the gradient check failed or the function raised, 2 refused.
@@ -77,6 +78,9 @@ def look(
     picture: Annotated[
         bool, typer.Option("--picture", help="Only the circuit, drawn in characters.")
     ] = False,
+    step: Annotated[
+        bool, typer.Option("--step", help="Walk through it gate by gate, with the arrow keys.")
+    ] = False,
     svg: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also write the circuit as SVG; - prints it."),
@@ -85,7 +89,7 @@ def look(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Also write it to a file: .svg, or .png and .pdf with the extra pictures.",
+            help="Also write it to a file: .html, .svg, or .png and .pdf with the extra pictures.",
         ),
     ] = None,
     check: Annotated[
@@ -101,12 +105,15 @@ def look(
             function, given, keywords = _target(formula, values or [], args)
             seen = gg.backprop(function, *given, **keywords)
             proof = None
-            if check and not (code or picture or diagnosis or svg == _STANDARD_OUTPUT):
+            if check and not (code or picture or step or diagnosis or svg == _STANDARD_OUTPUT):
                 proof = gg.check_grad(function, *given, **keywords)
             if save is not None:
                 _written(save, lambda: seen.save(save))
             if svg is not None and svg != _STANDARD_OUTPUT:
                 _written(svg, lambda: svg.write_text(seen.svg(), encoding="utf-8"))
+        if step:
+            _walk(seen)
+            return
         if svg == _STANDARD_OUTPUT:
             report = seen.svg()
         elif picture:
@@ -122,6 +129,25 @@ def look(
     typer.echo(report.rstrip("\n"))
     if proof is not None and not proof:
         raise typer.Exit(_RAISED)
+
+
+def _walk(seen: gg.Backprop) -> None:
+    """Tell the story of an evaluation, a screen for each key."""
+    from glassgrad.show.stepping import interactive, step_through
+
+    if not interactive():
+        for screen in step_through(seen):
+            typer.echo(screen)
+        return
+    # The other screen of the terminal: what stood there before is back in the end.
+    typer.echo("\x1b[?1049h\x1b[?25l", nl=False)
+    try:
+        for screen in step_through(seen, typer.getchar):
+            typer.echo("\x1b[H\x1b[2J" + screen, nl=False)
+    except (KeyboardInterrupt, EOFError):
+        pass
+    finally:
+        typer.echo("\x1b[?25h\x1b[?1049l", nl=False)
 
 
 def _written(path: Path, write: Callable[[], object]) -> None:

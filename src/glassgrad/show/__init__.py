@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from glassgrad.microscope import Backprop, Theme, draws_with
 
@@ -41,3 +42,13 @@ class _Artist:
         from glassgrad.show.save import write
 
         write(path, lambda: self.svg(record, theme, fold), lambda: html(record, theme))
+
+    def mimebundle(self, record: Backprop) -> dict[str, str]:
+        from glassgrad.show.notebook import mimebundle
+
+        return mimebundle(record)
+
+    def widget(self, record: Backprop, theme: Theme | None) -> Any:
+        from glassgrad.show.widget import widget
+
+        return widget(record, theme)

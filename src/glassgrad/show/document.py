@@ -8,28 +8,25 @@ same as types; how any of it is drawn is the page's.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
+from glassgrad.circuit import Gate, Wire
 from glassgrad.microscope import Backprop
-from glassgrad.passes.local import local_gradients
-from glassgrad.runtime.interpret import evaluate_all
 from glassgrad.show.drawing import compact
 from glassgrad.show.folding import default_folds
 from glassgrad.show.formulas import Formulary
-from glassgrad.show.graph import Group, Node, Origin, origin_of
+from glassgrad.show.graph import Group, Node, origin_of
 from glassgrad.show.levels import levels
+from glassgrad.show.local import Local, local_of
 from glassgrad.show.plain import Budget, plain
 from glassgrad.show.scripting import scripted
 from glassgrad.show.sources import Sources
-from glassgrad.show.symbols import symbol
 from glassgrad.show.themes import THEMES
 
 __all__ = ["document"]
 
 _ELEMENTS = 20_000  # of arrays, in the whole document; beyond, ranges and strips are all there is
-_LOCAL = 3_000  # gates: beyond, local gradients are left out
 
 
 def document(record: Backprop) -> dict[str, Any]:
@@ -47,13 +44,12 @@ def document(record: Backprop) -> dict[str, Any]:
     origin = origin_of(record)
     graph, study = origin.graph, record.study
     staged = study.staged
-    circuit, local = _local(origin, study.backward.circuit)
-    values = _evaluated(circuit, study.values, len(study.backward.circuit.gates))
+    local = local_of(origin, study)
     budget = Budget(_ELEMENTS)
     sources, formulary = Sources(), Formulary()
     nodes = [
-        _node(node, gate, found, values, budget, sources, formulary, staged.numbers)
-        for node, gate, found in zip(graph.nodes, origin.gates, local, strict=True)
+        _node(node, gate, local, budget, sources, formulary, staged.numbers)
+        for node, gate in zip(graph.nodes, origin.gates, strict=True)
     ]
     wires = [
         {"name": w.name, "type": repr(w.type), "value": plain(w.value, budget),
@@ -61,7 +57,7 @@ def document(record: Backprop) -> dict[str, Any]:
         for w in graph.wires
     ]  # fmt: skip
     groups = [_group(g) for g in graph.groups]
-    script, reason = scripted(circuit, origin, local, study)
+    script, reason = scripted(local, origin, study)
     return {
         "version": 1,
         "name": graph.name,
@@ -80,28 +76,9 @@ def document(record: Backprop) -> dict[str, Any]:
     }
 
 
-def _local(origin: Origin, circuit: Circuit) -> tuple[Circuit, list[tuple[Operand | None, ...]]]:
-    """The circuit with local gradients behind it, and those of each node's gate."""
-    gates = [g for g in origin.gates if g is not None]
-    if len(gates) > _LOCAL:
-        return circuit, [() for _ in origin.gates]
-    circuit, found = local_gradients(circuit, gates)
-    rest = iter(found)
-    return circuit, [() if g is None else next(rest) for g in origin.gates]
-
-
-def _evaluated(circuit: Circuit, values: Any, known: int) -> dict[Operand, Any]:
-    """The values of a circuit whose first gates were evaluated before."""
-    more = circuit.gates[known:]
-    given: dict[Operand, Any] = {i: values[i] for g in more for i in g.inputs if i in values}
-    wires = tuple(w for w in given if isinstance(w, Wire))
-    found = evaluate_all(Circuit(wires, more, ()), [given[w] for w in wires])
-    return {**values, **found}
-
-
 def _node(
-    node: Node, gate: Gate | None, local: Sequence[Operand | None], values: dict[Operand, Any],
-    budget: Budget, sources: Sources, formulary: Formulary, statements: Any,
+    node: Node, gate: Gate | None, local: Local, budget: Budget, sources: Sources,
+    formulary: Formulary, statements: Mapping[Wire, int],
 ) -> dict[str, Any]:  # fmt: skip
     found: dict[str, Any] = {
         "kind": node.kind, "symbol": node.symbol, "inputs": list(node.inputs),
@@ -116,8 +93,8 @@ def _node(
         "source": None if place is None else sources.number(place.file, place.function, place.line),
         "line": None if place is None else place.line,
         "formula": formulary.of(gate),
-        "local": [_number(o, values, budget) for o in local],
-        "operands": list(symbol(gate)[1]),  # those that come by wire, in the order of the inputs
+        "local": [None if v is None else plain(v, budget) for v in local.of(node.number)],
+        "operands": list(node.operands),
     }  # fmt: skip
     return found
 
@@ -125,9 +102,3 @@ def _node(
 def _group(group: Group) -> dict[str, Any]:
     return {"kind": group.kind, "label": group.label, "line": group.line, "parent": group.parent,
             "gates": group.gates, "turns": group.turns}  # fmt: skip
-
-
-def _number(operand: Operand | None, values: dict[Operand, Any], budget: Budget) -> Any:
-    if operand is None:
-        return None
-    return plain(operand.value if isinstance(operand, Constant) else values[operand], budget)

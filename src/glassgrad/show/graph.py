@@ -70,6 +70,9 @@ class Node:
         How many turns a folded loop has; else 0.
     folds
         The group that is folded into it.
+    operands
+        For each of the inputs, the number of the gate's operand it is: numbers that stand in the
+        code have no wire.
     number
         Its number in the whole graph; -1 where it is made for one drawing.
     """
@@ -86,6 +89,7 @@ class Node:
     gates: int = 0
     turns: int = 0
     folds: int | None = None
+    operands: tuple[int, ...] = ()
     number: int = -1
 
 
@@ -208,7 +212,7 @@ def origin_of(record: Backprop) -> Origin:
             "gate", text, tuple(number(i) for i in reads),
             tuple(number(w) for w in gate.outputs if w in used), gate.op.name, gate.op.says, line,
             source_line(gate.place.file, line) if gate.place is not None and line else "",
-            group, 1,
+            group, 1, operands=kept,
         ))  # fmt: skip
     constants(circuit.outputs, None)
     nodes += [Node("output", wires[number(o)].name, (number(o),)) for o in circuit.outputs]

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from glassgrad.circuit import Circuit, Constant, Operand
 from glassgrad.runtime.staging import Study
 from glassgrad.show.graph import Origin
+from glassgrad.show.local import Local
 
 __all__ = ["scripted"]
 
 _MOST = 2_000  # gates: beyond, a page has more to draw than a slider may wait for
 
 
-def scripted(
-    circuit: Circuit, origin: Origin, local: Sequence[Sequence[Operand | None]], study: Study
-) -> tuple[dict[str, Any] | None, str]:
+def scripted(local: Local, origin: Origin, study: Study) -> tuple[dict[str, Any] | None, str]:
     """The script of a document, or None and the reason in words.
 
     Parameters
     ----------
-    circuit : Circuit
-        Value, gradients and local gradients.
+    local : Local
+        Its circuit computes everything.
     origin : Origin
         Whose wires are asked for.
-    local : sequence
-        For each node the local gradients of its gate's operands.
     study : Study
 
     Returns
@@ -54,11 +50,12 @@ def scripted(
         if gradient is not None:
             wanted.append(gradient)
             places.append(["gradient", number])
-    for node, found in enumerate(local):
+    for node, found in enumerate(local.operands):
         for port, partial in enumerate(found):
             if partial is not None and not isinstance(partial, Constant):
                 wanted.append(partial)
                 places.append(["local", node, port])
+    circuit = local.circuit
     whole = Circuit(circuit.inputs, circuit.gates, tuple(wanted), circuit.names)
     try:
         text = script(whole)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from glassgrad.microscope import Backprop
 from glassgrad.show.folding import folded
-from glassgrad.show.graph import graph_of
+from glassgrad.show.graph import Graph, graph_of
 from glassgrad.show.metrics import CELLS
 from glassgrad.show.picture import Label, Picture, Shape, WirePicture, picture
 from glassgrad.show.table import table
 
-__all__ = ["drawn", "text"]
+__all__ = ["coloured", "drawn", "fitting", "text"]
 
 _MOST = 36  # inputs, gates, outputs
 _UP, _RIGHT, _DOWN, _LEFT = 1, 2, 4, 8
@@ -33,18 +34,35 @@ _COLOURS = {"value": "32", "gradient": "31", "shape": "2", "title": "2", "name":
 
 def drawn(record: Backprop, width: int) -> str:
     """The circuit as text, with its groups folded if need be; the table where it is too large."""
-    graph = graph_of(record)
+    shown = fitting(graph_of(record), width)
+    return table(record) if shown is None else text(shown, coloured())
+
+
+def fitting(graph: Graph, width: int) -> Picture | None:
+    """The picture in cells, as open as there is room for; None where it is too large."""
     for folds in ((), range(len(graph.groups))):
         if len(folded(graph, folds).nodes) <= _MOST:
             shown = picture(graph, folds, CELLS)
             if shown.width <= width:
-                colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-                return text(shown, colour)
-    return table(record)
+                return shown
+    return None
 
 
-def text(shown: Picture, colour: bool = False) -> str:
-    """A picture laid out in cells, as lines of text."""
+def coloured() -> bool:
+    """Whether standard output wants colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def text(shown: Picture, colour: bool = False, lit: Collection[int] = ()) -> str:
+    """A picture laid out in cells, as lines of text.
+
+    Parameters
+    ----------
+    shown : Picture
+    colour : bool
+    lit : collection of int
+        Numbers of nodes that stand out, by a double edge.
+    """
     page = _Page(int(shown.width) + 1, int(shown.height) + 1)
     for outline in shown.outlines:
         place = outline.place
@@ -53,7 +71,7 @@ def text(shown: Picture, colour: bool = False) -> str:
     for wire in shown.wires:
         page.wire(wire)
     for shape in shown.shapes:
-        page.shape(shape)
+        page.shape(shape, shape.node.number in lit)
     for wire in shown.wires:
         for label in wire.labels:
             page.write(label)
@@ -116,7 +134,7 @@ class _Page:
                 return
             x, y = x + dx, y + dy
 
-    def shape(self, shape: Shape) -> None:
+    def shape(self, shape: Shape, lit: bool) -> None:
         place = shape.place
         x, y, w, h = int(place.x), int(place.y), int(place.width), int(place.height)
         if shape.form == "end":
@@ -126,15 +144,21 @@ class _Page:
             for row in range(y, y + h):
                 for column in range(x, x + w):
                     self.put(column, row, " ")
-            corners = "┌┐└┘" if shape.form == "box" else "╭╮╰╯"
-            self.box(x, y, w, h, "─", "│", corners)
+            across, down, corners = "─", "│", "┌┐└┘" if shape.form == "box" else "╭╮╰╯"
+            if lit:
+                across, down, corners = "═", "║", "╔╗╚╝"
+            self.box(x, y, w, h, across, down, corners)
             for port in shape.inputs:
                 row = int(port.y)
-                self.put(x, row, "┬" if row == y else "┴" if row == y + h - 1 else "┤")
+                edge = "╦╩╣" if lit else "┬┴┤"
+                self.put(x, row, edge[0 if row == y else 1 if row == y + h - 1 else 2])
             for port in shape.outputs:
-                self.put(x + w - 1, int(port.y), "├")
+                self.put(x + w - 1, int(port.y), "╠" if lit else "├")
         for label in shape.labels:
             self.write(label)
+        if lit:
+            for colours in self.colours[y : y + h]:
+                colours[x : x + w] = ["1;33"] * w
 
     def text(self, colour: bool) -> str:
         lines = []
