@@ -7,7 +7,7 @@ written. Where the rule looks at values, or the circuit is long, there is no for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -19,17 +19,17 @@ from glassgrad.circuit.infer import static_key
 from glassgrad.circuit.model import FLOAT
 from glassgrad.emit.mathml import terms
 from glassgrad.emit.mathml.numbers import number
-from glassgrad.emit.mathml.rows import CONDITIONS, called, row_of
+from glassgrad.emit.mathml.rows import called
 from glassgrad.emit.mathml.terms import Term
+from glassgrad.emit.mathml.writer import INDEX, LONG, UnwritableError, Writer, index
+from glassgrad.errors import GlassgradError
 from glassgrad.gates.indexing import SLOT
 from glassgrad.passes import backprop, cleaned
 from glassgrad.tracing import SymbolicTrace, Traced
 
 __all__ = ["Formulas", "formulas"]
 
-_LONG = 12  # gates in a formula: longer ones nobody reads
 _LIMIT = 20_000  # gates remembered; cleared when full, so that a long-lived process does not grow
-_INDEX = "\ue000"  # stands for the gate's own index until its text is put in
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,11 @@ def _written(gate: Gate) -> Formulas:
     smooth = gate.op.rule is not None and gate.outputs[0].dtype.kind == "f"
     if len(gate.outputs) > 1 or not smooth or not any(active):
         return Formulas(forward, nothing, nothing)
-    local = _local(gate, active) if gate.op.form == "elementwise" else nothing
-    return Formulas(forward, local, _backward(gate, active))
+    try:
+        local = _local(gate, active) if gate.op.form == "elementwise" else nothing
+        return Formulas(forward, local, _backward(gate, active))
+    except (GlassgradError, TypeError, ValueError, IndexError):  # the rule wants values
+        return Formulas(forward, nothing, nothing)
 
 
 # -- forward -----------------------------------------------------------------------------------
@@ -125,7 +128,7 @@ def _forward(gate: Gate) -> str:
         return probe.writer.changed(probe.gate, inputs, outputs[0])
     try:
         made = probe.writer.row(probe.gate, inputs)
-    except _UnwritableError:
+    except UnwritableError:
         made = called(probe.gate, inputs)
     left = outputs[0] if len(outputs) == 1 else terms.fenced(terms.listed(outputs))
     if made.strength <= terms.COMPARE and gate.output.dtype.kind == "b":
@@ -163,8 +166,9 @@ def _local(gate: Gate, active: Sequence[bool]) -> tuple[str | None, ...]:
     outputs = [_operand(trace, partials[n]) for n in wanted]
     circuit = cleaned(Circuit(probe.circuit.inputs, tuple(trace.gates), tuple(outputs)))
     texts: list[str | None] = [None] * len(partials)
+    probe.begin(circuit)
     for n, operand in zip(wanted, circuit.outputs, strict=True):
-        value = probe.value_of(operand, circuit)
+        value = probe.value_of(operand)
         if value is not None:
             parts = [terms.row("<mi>∂</mi>", t.text) for t in (probe.outputs[0], _slot(n))]
             texts[n] = _equation(Term(f"<mfrac>{''.join(parts)}</mfrac>"), value)
@@ -178,27 +182,23 @@ def _operand(trace: SymbolicTrace, value: Any) -> Operand:
 def _backward(gate: Gate, active: Sequence[bool]) -> tuple[str | None, ...]:
     """What the gate hands back to each input, from a walk back through it alone."""
     probe = _Probe(gate)
-    wanted = [w for w, real in zip(probe.gate.inputs, active, strict=True) if real]
-    texts: dict[Operand, str | None] = {}
-    made = backprop(probe.circuit, wanted, upstream=True)  # type: ignore[arg-type]
+    wanted = {w: n for n, (w, real) in enumerate(zip(probe.gate.inputs, active, strict=True)) if real}  # fmt: skip
+    made = backprop(probe.circuit, list(wanted), upstream=True)  # type: ignore[arg-type]
     circuit = cleaned(made.circuit)
+    probe.begin(circuit)
     probe.writer.slots[circuit.inputs[-1]] = Term("{dy}")
-    for wire, operand in zip(wanted, circuit.outputs[1:], strict=True):
+    texts: list[str | None] = [None] * len(active)
+    for (wire, n), operand in zip(wanted.items(), circuit.outputs[1:], strict=True):
         if wire in made.gradients:
-            n = probe.gate.inputs.index(wire)
-            texts[wire] = probe.handed(operand, circuit, Term(f"{{d{n}}}"))
-    return tuple([texts.get(w) for w in probe.gate.inputs])
+            texts[n] = probe.handed(operand, Term(f"{{d{n}}}"))
+    return tuple(texts)
 
 
-# -- a gate alone, and the writing of what its rule made ----------------------------------------
+# -- a gate alone ------------------------------------------------------------------------------
 
 
 def _slot(n: int) -> Term:
     return Term(f"{{{n}}}")
-
-
-class _UnwritableError(Exception):
-    """A circuit that is too long for a formula, or holds what no formula can show."""
 
 
 class _Probe:
@@ -218,19 +218,23 @@ class _Probe:
         self.gate = Gate(gate.op, tuple(inputs), output, gate.static, gate.spelling)
         wires = tuple([i for i in inputs if isinstance(i, Wire)])
         self.circuit = Circuit(wires, (self.gate,), output)
-        self.writer = _Writer(slots, self.gate)
+        self.writer = Writer(slots, self.gate)
 
-    def value_of(self, operand: Operand, circuit: Circuit) -> Term | None:
-        """The term of a wire of the circuit, if it can be written."""
-        self.writer.begin(circuit)
+    def begin(self, circuit: Circuit) -> None:
+        """Write wires of this circuit from now on."""
+        self.writer.drivers = {w: g for g in circuit.gates if g.backward for w in g.outputs}
+
+    def value_of(self, operand: Operand) -> Term | None:
+        """The term of a wire, if it can be written."""
+        self.writer.left = LONG
         try:
             return self.writer.operand(operand)
-        except _UnwritableError:
+        except UnwritableError:
             return None
 
-    def handed(self, operand: Operand, circuit: Circuit, left: Term) -> str | None:
+    def handed(self, operand: Operand, left: Term) -> str | None:
         """A gradient with its name: an equation, or what is added into a part of it."""
-        self.writer.begin(circuit)
+        self.writer.left = LONG
         gate = self.writer.drivers.get(operand)
         try:
             if gate is not None and gate.op.name in ("setitem", "add_at"):
@@ -241,7 +245,7 @@ class _Probe:
                 inputs = [self.writer.operand(gate.inputs[0]), *inputs]
                 return self.writer.changed(gate, inputs, left)
             return _equation(left, self.writer.operand(operand))
-        except _UnwritableError:
+        except UnwritableError:
             return None
 
 
@@ -251,109 +255,15 @@ def _own(operand: Operand, single: bool) -> Operand:
     A rule computes with arrays it is given, and what it makes of them has no name.
     """
     type_ = _one(operand.type) if single else operand.type
-    if isinstance(operand, Constant):
-        if not operand.shape or (operand.dtype.kind == "b" and not single):
-            return Constant(operand.value, operand.type)
+    kept = not operand.shape or (operand.dtype.kind == "b" and not single)
+    if isinstance(operand, Constant) and kept:
+        return Constant(operand.value, operand.type)
     return Wire(type_)
 
 
 def _one(type_: WireType) -> WireType:
     """The type of one element."""
     return FLOAT if type_.dtype == np.float64 else WireType.of("numpy", (), type_.dtype)
-
-
-class _Writer:
-    """Writes wires of a circuit as terms, each as the whole expression it is."""
-
-    def __init__(self, slots: dict[Operand, Term], gate: Gate) -> None:
-        self.slots = slots
-        self.template = gate.static.get("template")
-        self.written = [float(i.value) for i in gate.inputs
-                        if isinstance(i, Constant) and not i.shape]  # fmt: skip
-        self.drivers: Mapping[Any, Gate] = {}
-        self.left = 0
-
-    def begin(self, circuit: Circuit) -> None:
-        """Start a new formula."""
-        self.drivers = {w: g for g in circuit.gates if g.backward for w in g.outputs}
-        self.left = _LONG
-
-    def operand(self, operand: Operand) -> Term:
-        """The term of a wire or a number."""
-        found = self.slots.get(operand)
-        if found is not None:
-            return found
-        if isinstance(operand, Constant):
-            if operand.shape:
-                raise _UnwritableError
-            return number(operand.value, self.written)
-        gate = self.drivers[operand]
-        self.left -= 1
-        if self.left < 0 or len(gate.outputs) > 1:
-            raise _UnwritableError
-        return self.row(gate, [self.operand(i) for i in gate.inputs])
-
-    def row(self, gate: Gate, inputs: Sequence[Term]) -> Term:
-        """A gate over the terms of its inputs."""
-        name = gate.op.name
-        if name == "getitem":
-            return self.part(inputs[0], gate, inputs[1:])
-        if name in ("setitem", "add_at"):
-            raise _UnwritableError
-        if name not in CONDITIONS:
-            inputs = [_counted(t) for t in inputs]
-        if gate.op.elementwise and name != "where" and gate.output.dtype.kind == "f":
-            chosen = [n for n, t in enumerate(inputs) if t.made == "cases"]
-            if len(chosen) == 1:
-                n = chosen[0]
-                rest = list(inputs)
-                return terms.lifted(
-                    inputs[n], lambda v: row_of(gate, [*rest[:n], v, *rest[n + 1 :]])
-                )
-        return row_of(gate, inputs)
-
-    # -- parts of arrays -------------------------------------------------------------------------
-
-    def part(self, base: Term, gate: Gate, indices: Sequence[Term]) -> Term:
-        """A term with the index of a gate."""
-        template = gate.static["template"]
-        index = Term(_INDEX) if template is self.template else _index(template, indices)
-        return terms.subscripted(base, index)
-
-    def changed(self, gate: Gate, inputs: Sequence[Term], left: Term) -> str:
-        """An array of which a part was written to."""
-        base, value, *indices = inputs
-        with_ = "<mtext>\u00a0with\u00a0</mtext>"
-        assigned = self.assigned(gate, value, indices, left)
-        return terms.row(left.text, "<mo>=</mo>", base.within(terms.SUM), with_, assigned)
-
-    def assigned(self, gate: Gate, value: Term, indices: Sequence[Term], left: Term) -> str:
-        """A part of an array, and what it becomes or what is added to it."""
-        sign = "<mo>=</mo>" if gate.op.name == "setitem" else "<mo>+=</mo>"
-        return terms.row(self.part(left, gate, indices).text, sign, value.text)
-
-
-def _counted(term: Term) -> Term:
-    """A truth among numbers, as one or zero."""
-    truth = terms.CASES < term.strength <= terms.COMPARE
-    return terms.indicator(term) if truth or term.made == "not" else term
-
-
-def _index(template: Sequence[Any], indices: Sequence[Term]) -> Term:
-    """An index as a subscript."""
-    rest = iter(indices)
-    parts = [next(rest) if part is SLOT else _index_part(part) for part in template]
-    return terms.listed(parts)
-
-
-def _index_part(part: Any) -> Term:
-    if isinstance(part, slice):
-        bounds = [part.start, part.stop, *([] if part.step is None else [part.step])]
-        texts = ["" if b is None else number(b).text for b in bounds]
-        return Term(terms.row("<mo>:</mo>".join(texts)))
-    if part is Ellipsis:
-        return Term("<mo>…</mo>")
-    return terms.name("new") if part is None else number(part)
 
 
 def _with_index(found: Formulas, gate: Gate) -> Formulas:
@@ -363,13 +273,13 @@ def _with_index(found: Formulas, gate: Gate) -> Formulas:
         number(i.value) if isinstance(i, Constant) and not i.shape else _slot(n)
         for n, i in enumerate(gate.inputs) if n >= first
     ]  # fmt: skip
-    index = _index(gate.static["template"], indices).text
+    own = index(gate.static["template"], indices).text
 
     def put(text: str | None) -> str | None:
-        return text and text.replace(_INDEX, index)
+        return text and text.replace(INDEX, own)
 
     return Formulas(
-        found.forward.replace(_INDEX, index),
+        found.forward.replace(INDEX, own),
         tuple([put(t) for t in found.local]),
         tuple([put(t) for t in found.backward]),
     )

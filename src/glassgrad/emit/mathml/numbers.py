@@ -40,7 +40,7 @@ def number(value: Any, written: Iterable[float] = ()) -> Term:
         inner = number(-value, [abs(w) for w in written])
         return inner if value == 0 else terms.negative(inner)
     if value == math.inf:
-        return Term("<mi>∞</mi>")
+        return terms.INFINITY
     written = [w for w in written if w == w and abs(w) != math.inf]
     if value == int(value) and value < 1e15:
         return plain(str(int(value)))
@@ -78,6 +78,8 @@ def _known(value: float, written: Iterable[float]) -> Term | None:
     for w in written:
         if w > 0 and value == abs(math.log(w)):
             return _ln(w) if w > 1 else terms.negative(_ln(w))
+        if w > 0 and value == math.log1p(w):
+            return terms.applied(terms.name("ln"), terms.added(plain("1"), number(w, [w])))
         if w and value == 1 / w:
             return terms.fraction(plain("1"), number(w, written))
     known = _KNOWN.get(value)

@@ -16,15 +16,14 @@ from glassgrad.emit.mathml import terms
 from glassgrad.emit.mathml.numbers import number
 from glassgrad.emit.mathml.terms import Term
 
-__all__ = ["CONDITIONS", "LOGICAL", "called", "row_of", "shape_text"]
+__all__ = ["CONDITIONS", "called", "row_of"]
 
 Terms = Sequence[Term]
 Row = Callable[[Gate, Terms], Term]
 
 #: Ops that take truths as they are; everywhere else a truth counts as one or zero.
-LOGICAL = {"logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and", "bitwise_or",
-           "bitwise_xor", "invert"}  # fmt: skip
-CONDITIONS = {*LOGICAL, "where"}
+CONDITIONS = {"logical_and", "logical_or", "logical_xor", "logical_not", "bitwise_and",
+              "bitwise_or", "bitwise_xor", "invert", "where"}  # fmt: skip
 
 _MANY = 8  # inputs: from here on the middle ones are left out
 
@@ -69,7 +68,7 @@ def _static(value: Any) -> Term:
     if isinstance(value, np.dtype):
         return terms.name(value.name)
     text = f"array{value.shape}" if isinstance(value, np.ndarray) else str(value)
-    return Term(f"<mtext>{terms.escaped(text.replace('->', '→'))}</mtext>")
+    return Term(f"<mtext>{terms.escaped(text)}</mtext>")
 
 
 def shape_text(shape: Sequence[int]) -> Term:
@@ -77,8 +76,7 @@ def shape_text(shape: Sequence[int]) -> Term:
     return terms.listed([Term(f"<mn>{n}</mn>") for n in shape], "<mo>×</mo>")
 
 
-_CALLED = {"einsum1": "einsum", "singular_values": "svdvals", "array": "array", "inverse": "inv",
-           "rint": "round"}  # fmt: skip
+_CALLED = {"singular_values": "svdvals", "rint": "round"}
 
 
 def _named(text: str) -> Row:
@@ -121,30 +119,27 @@ def _multiply(gate: Gate, inputs: Terms) -> Term:
         for one, other in ((a, b), (b, a)):
             if one.is_number(0) or one.text == _NAN.text or other.is_number(1):
                 return one
-    arrays = all([i.shape for i in gate.inputs])
-    if arrays and (outer := _outer(gate, a, b)) is not None:
-        return outer
-    return terms.product(a, b, "elements" if arrays else "product")
+    kind = _kind(gate)
+    outer = _outer(gate, a, b) if kind == "elements" else None
+    return outer or terms.product(a, b, kind)
+
+
+def _kind(gate: Gate) -> str:
+    """The product of a gate's inputs: side by side, arrays would be multiplied as matrices."""
+    return "elements" if all([i.shape for i in gate.inputs]) else "product"
 
 
 def _outer(gate: Gate, a: Term, b: Term) -> Term | None:
     """A column times a row, which is written as the product of a vector and a transposed one."""
-    if a.made != "column" or gate.output.shape != gate.inputs[0].shape[:1] + b_size(gate):
+    if a.made != "column" or not (b.made == "row" or gate.inputs[1].type.ndim == 1):
         return None
     row = b.parts[0] if b.made == "row" else b
-    if b.made != "row" and gate.inputs[1].type.ndim != 1:
-        return None
     return terms.product(a.parts[0], terms.transposed(row), "matrix")
-
-
-def b_size(gate: Gate) -> tuple[int, ...]:
-    """The last axis of a gate's second input."""
-    return gate.inputs[1].shape[-1:]
 
 
 def _divide(gate: Gate, inputs: Terms) -> Term:
     a, b = inputs
-    if gate.backward and b.is_number(1):
+    if gate.backward and (a.is_number(0) or b.is_number(1)):
         return a
     return terms.fraction(a, b)
 
@@ -187,13 +182,19 @@ def _logit(gate: Gate, inputs: Terms) -> Term:
     return _ln(terms.fraction(x, terms.subtracted(_ONE, x)))
 
 
-def _x_ln(x: Term, y: Term) -> Term:
-    return terms.product(x, _ln(y))
+def _x_ln(gate: Gate, x: Term, y: Term) -> Term:
+    return terms.product(x, _ln(y), _kind(gate))
+
+
+def _x_ln_ratio(gate: Gate, inputs: Terms) -> Term:
+    """With both an array and a number the logarithm is an array, too."""
+    x, y = inputs
+    kind = "elements" if gate.inputs[0].shape else "product"
+    return terms.product(x, _ln(terms.fraction(x, y)), kind)
 
 
 def _kl_div(gate: Gate, inputs: Terms) -> Term:
-    x, y = inputs
-    return terms.added(terms.subtracted(_x_ln(x, terms.fraction(x, y)), x), y)
+    return terms.added(terms.subtracted(_x_ln_ratio(gate, inputs), inputs[0]), inputs[1])
 
 
 def _polygamma(gate: Gate, inputs: Terms) -> Term:
@@ -212,10 +213,16 @@ def _where(gate: Gate, inputs: Terms) -> Term | None:
     condition, yes, no = inputs
     if gate.backward and condition.text in (_TRUE.text, _FALSE.text):
         return yes if condition.text == _TRUE.text else no
-    if gate.backward and condition.made == "=" and no.made == "step":
-        if no.parts == condition.parts and yes.text == number(0.5).text:
-            return no  # the step has its own value there; the condition is for infinities
+    if no.made == "step" and no.parts == (*condition.parts, yes) and condition.made == "=":
+        return no  # the step has this value there; the condition is for infinities
     return terms.cases(condition, yes, no)
+
+
+def _clip(gate: Gate, inputs: Terms) -> Term | None:
+    x, low, high = inputs
+    if low.text == terms.negative(terms.INFINITY).text:
+        return terms.applied(terms.name("min"), x, high)
+    return terms.applied(terms.name("max"), x, low) if high.text == terms.INFINITY.text else None
 
 
 def _heaviside(gate: Gate, inputs: Terms) -> Term | None:
@@ -230,11 +237,27 @@ def _heaviside(gate: Gate, inputs: Terms) -> Term | None:
     larger = terms.indicator(terms.infix(first, sign, second, terms.COMPARE))
     equal = terms.indicator(terms.infix(first, "=", second, terms.COMPARE))
     made = terms.added(larger, terms.product(share, equal))
-    return Term(made.text, made.strength, "step", (a, b))
+    return Term(made.text, made.strength, "step", (a, b, share))
 
 
 def _both(gate: Gate, inputs: Terms) -> Term:
+    if gate.backward:
+        for one, other in (inputs, inputs[::-1]):
+            if one.text == _FALSE.text or other.text == _TRUE.text:
+                return one
     return terms.both(*inputs)
+
+
+def _either(gate: Gate, inputs: Terms) -> Term:
+    if gate.backward:
+        for one, other in (inputs, inputs[::-1]):
+            if one.text == _TRUE.text or other.text == _FALSE.text:
+                return one
+    return terms.joined(inputs[0], "∨", inputs[1], terms.OR)
+
+
+def _not(gate: Gate, inputs: Terms) -> Term:
+    return terms.negated(inputs[0])
 
 
 # -- reductions --------------------------------------------------------------------------------
@@ -294,6 +317,8 @@ def _norm(gate: Gate, inputs: Terms) -> Term | None:
 
 def _shaped(gate: Gate, inputs: Terms) -> Term:
     """A word for what changes the shape only, with the new one below it."""
+    if gate.backward and gate.inputs[0].shape == gate.output.shape:
+        return inputs[0]
     word = {"broadcast_to": "broadcast"}.get(gate.op.name, gate.op.name)
     made = terms.applied(terms.subscripted(terms.name(word), shape_text(gate.output.shape)), inputs[0])  # fmt: skip
     source, out = gate.inputs[0].shape, gate.output.shape
@@ -344,12 +369,13 @@ def _swapaxes(gate: Gate, inputs: Terms) -> Term | None:
 def _matmul(gate: Gate, inputs: Terms) -> Term | None:
     a, b = inputs
     m, n = (i.type.ndim for i in gate.inputs)
+    batch = {"dot": m > 2 or n > 2, "matvec": n > 1, "vecmat": m > 1}
+    if batch.get(gate.op.name):  # no juxtaposition tells which axes meet
+        return None
     if not m or not n:
         return terms.product(a, b)
     if m == n == 1:
         return terms.infix(a, "⋅", b, terms.ELEMENTS)
-    if gate.op.name == "dot" and (m > 2 or n > 2):
-        return None
     return terms.product(a, b, "matrix")
 
 
@@ -360,6 +386,12 @@ def _between_vectors(gate: Gate, inputs: Terms) -> Term | None:
     if gate.op.name == "outer":
         return terms.product(inputs[0], terms.transposed(inputs[1]), "matrix")
     return terms.infix(inputs[0], "⋅", inputs[1], terms.ELEMENTS)
+
+
+def _einsum(gate: Gate, inputs: Terms) -> Term:
+    letters = gate.static["subscripts"].replace("->", "→")
+    head = terms.subscripted(terms.name("einsum"), Term(f"<mtext>{letters}</mtext>"))
+    return terms.applied(head, *inputs)
 
 
 def _inverse(matrix: Term) -> Term:
@@ -397,20 +429,19 @@ _ROWS: dict[str, Callable[[Gate, Terms], Term | None]] = {
     "ndtr": _letter("Φ", True), "log_ndtr": lambda g, i: _ln(_letter("Φ", True)(g, i)),
     "ndtri": _headed(_inverse(Term('<mi mathvariant="normal">Φ</mi>'))),
     "gamma": _letter("Γ", True), "digamma": _letter("ψ"), "beta": _letter("Β", True),
-    "polygamma": _polygamma, "xlogy": lambda g, i: _x_ln(*i),
-    "xlog1py": lambda g, i: _x_ln(i[0], terms.added(_ONE, i[1])),
-    "entr": lambda g, i: terms.negative(_x_ln(i[0], i[0])),
-    "rel_entr": lambda g, i: _x_ln(i[0], terms.fraction(*i)), "kl_div": _kl_div,
+    "polygamma": _polygamma, "xlogy": lambda g, i: _x_ln(g, *i),
+    "xlog1py": lambda g, i: _x_ln(g, i[0], terms.added(_ONE, i[1])),
+    "entr": lambda g, i: terms.negative(_x_ln(g, i[0], i[0])),
+    "rel_entr": _x_ln_ratio, "kl_div": _kl_div,
     # choices
     "less": _compare("<"), "less_equal": _compare("≤"), "greater": _compare(">"),
     "greater_equal": _compare("≥"), "equal": _compare("="), "not_equal": _compare("≠"),
-    "where": _where, "heaviside": _heaviside, "maximum": _named("max"), "minimum": _named("min"),
+    "where": _where, "clip": _clip, "heaviside": _heaviside, "maximum": _named("max"), "minimum": _named("min"),
     "bitwise_and": _both, "logical_and": _both,
-    "bitwise_or": lambda g, i: terms.joined(i[0], "∨", i[1], terms.OR),
-    "logical_or": lambda g, i: terms.joined(i[0], "∨", i[1], terms.OR),
+    "bitwise_or": _either, "logical_or": _either,
     "bitwise_xor": lambda g, i: terms.infix(i[0], "⊕", i[1], terms.OR),
     "logical_xor": lambda g, i: terms.infix(i[0], "⊕", i[1], terms.OR),
-    "invert": lambda g, i: terms.negated(i[0]), "logical_not": lambda g, i: terms.negated(i[0]),
+    "invert": _not, "logical_not": _not,
     # reductions
     "sum": _over("∑"), "prod": _over("∏"), "mean": _mean, "max": _extreme, "min": _extreme,
     "norm": _norm,
@@ -424,6 +455,7 @@ _ROWS: dict[str, Callable[[Gate, Terms], Term | None]] = {
     "inner": _between_vectors, "outer": _between_vectors, "vdot": _between_vectors,
     "vecdot": _between_vectors, "cross": lambda g, i: terms.infix(i[0], "×", i[1], terms.ELEMENTS),
     "kron": lambda g, i: terms.infix(i[0], "⊗", i[1], terms.ELEMENTS),
+    "einsum": _einsum, "einsum1": _einsum,
     "inv": lambda g, i: _inverse(i[0]), "inverse": lambda g, i: _inverse(i[0]),
     "solve": lambda g, i: terms.product(_inverse(i[0]), i[1], "matrix"),
 }  # fmt: skip

@@ -62,6 +62,9 @@ class Term:
         return self.made == "number" and self.text == f"<mn>{number}</mn>"
 
 
+INFINITY = Term("<mi>∞</mi>")
+
+
 def row(*parts: str) -> str:
     """Markup in one row."""
     return f"<mrow>{''.join(parts)}</mrow>"
@@ -82,7 +85,7 @@ def escaped(text: str) -> str:
 
 def fenced(inner: Term, fences: str = "()") -> Term:
     """Something between parentheses, brackets or bars."""
-    left, right = fences
+    left, right = fences[0], fences[1]
     return Term(row(f"<mo>{left}</mo>", inner.text, f"<mo>{right}</mo>"), ATOM, fences, (inner,))
 
 
@@ -129,7 +132,7 @@ def negative(a: Term) -> Term:
         return a.parts[0]
     if a.is_number(0):
         return a
-    return Term(row("<mo>−</mo>", a.within(ELEMENTS)), PREFIX, "negative", (a,))
+    return Term(row("<mo>−</mo>", a.within(PREFIX)), PREFIX, "negative", (a,))
 
 
 def added(a: Term, b: Term) -> Term:
@@ -141,7 +144,9 @@ def added(a: Term, b: Term) -> Term:
 
 def subtracted(a: Term, b: Term) -> Term:
     """A difference."""
-    text = row(a.within(SUM), "<mo>−</mo>", b.within(ELEMENTS))
+    if b.made == "negative":
+        return added(a, b.parts[0])
+    text = row(a.within(SUM), "<mo>−</mo>", b.within(PREFIX))
     return Term(text, SUM, "difference", (a, b), a.digits)
 
 
@@ -192,6 +197,9 @@ def fraction(a: Term, b: Term) -> Term:
     if a.made == "ratio":  # a half over y is one over two y
         p, q = a.parts
         return fraction(p, product(q, b))
+    if a.made == "fraction" and b.constant:
+        p, q = a.parts
+        return fraction(p, product(b, q))
     # A fraction has no strength as a base, and needs no parentheses elsewhere.
     return Term(f"<mfrac>{a.text}{b.text}</mfrac>", POWER, "fraction", (a, b))
 
@@ -217,6 +225,10 @@ def both(a: Term, b: Term) -> Term:
     """Two truths at once; a value between two bounds is written as such."""
     if a.made == "≥" and b.made == "≤" and a.parts[0].text == b.parts[0].text:
         x, low, high = a.parts[0], a.parts[1], b.parts[1]
+        if low.text == negative(INFINITY).text:
+            return b
+        if high.text == INFINITY.text:
+            return a
         signs = [low.within(SUM), x.within(SUM), high.within(SUM)]
         return Term(row("<mo>≤</mo>".join(signs)), COMPARE, "between")
     return joined(a, "∧", b, AND)
@@ -229,10 +241,12 @@ def indicator(a: Term) -> Term:
 
 def over(sign: str, below: Term | None, inner: Term) -> Term:
     """A sum or a product over axes."""
+    if sign == "∑" and inner.made == "negative":
+        return negative(over(sign, below, inner.parts[0]))
     head = f"<mo>{sign}</mo>"
     if below is not None:
         head = f"<munder>{head}{below.text}</munder>"
-    return Term(row(head, inner.within(PREFIX)), PREFIX, sign, (inner,))
+    return Term(row(head, inner.within(ELEMENTS)), PREFIX, sign, (inner,))
 
 
 def cases(condition: Term, yes: Term, no: Term) -> Term:
