@@ -15,7 +15,8 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.circuit import FLOAT, Constant, Gate, Wire, WireType, infer, type_of
-from glassgrad.emit.mathml import Formulas, formulas
+from glassgrad.emit.mathml import Formulas, formulas, terms
+from glassgrad.emit.mathml.numbers import number
 from glassgrad.gates import OPS
 from glassgrad.gates.declare import Case
 from glassgrad.gates.guards import guard
@@ -255,6 +256,48 @@ def _wrong(text: str) -> list[str]:
     if "{1}" in rest:
         made.append(rest.replace("{1}", "{2}").replace("{0}", "{1}").replace("{2}", "{0}"))
     return [left + sign + m for m in made if m != rest]
+
+
+_BUILT = {
+    "sum": (terms.added, np.add), "difference": (terms.subtracted, np.subtract),
+    "product": (terms.product, np.multiply), "fraction": (terms.fraction, np.divide),
+    "elements": (lambda a, b: terms.product(a, b, "elements"), np.multiply),
+    "modulo": (lambda a, b: terms.infix(a, "mod", b, terms.MODULO), np.remainder),
+    "negative": (lambda a, b: terms.negative(a), lambda a, b: -a),
+    "square": (lambda a, b: terms.power(a, number(2)), lambda a, b: a**2),
+    "root": (lambda a, b: terms.root(terms.fenced(a, "||")), lambda a, b: np.sqrt(abs(a))),
+    "call": (lambda a, b: terms.applied(terms.name("sin"), a), lambda a, b: np.sin(a)),
+    "total": (lambda a, b: terms.over("∑", None, a), lambda a, b: a),
+    "larger": (lambda a, b: terms.indicator(terms.infix(a, ">", b, terms.COMPARE)),
+               lambda a, b: float(a > b)),
+    "cases": (lambda a, b: terms.cases(terms.infix(a, ">", b, terms.COMPARE), a, b),
+              lambda a, b: a if a > b else b),
+}  # fmt: skip
+
+
+def test_parentheses_stand_where_they_are_needed() -> None:
+    """Random terms of all constructions are read as what they were built from."""
+    rng = np.random.default_rng(7)
+    names = {str(n): v for n, v in enumerate((1.7, -0.6, 2.3))}
+
+    def grown(depth: int) -> tuple[terms.Term, float]:
+        if depth == 0:
+            n = int(rng.integers(5))
+            value = names[str(n)] if n < 3 else (-1.5, 3)[n - 3]
+            return (terms.Term(f"{{{n}}}") if n < 3 else number(value)), value
+        made, value = _BUILT[str(rng.choice(list(_BUILT)))]
+        (a, x), (b, z) = grown(int(rng.integers(depth))), grown(depth - 1)
+        a, x, b, z = (a, x, b, z) if rng.random() < 0.5 else (b, z, a, x)
+        return made(a, b), value(x, z)
+
+    with np.errstate(all="ignore"):
+        for depth in [2] * 300 + [4] * 300:
+            term, value = grown(depth)
+            left, found = evaluate(f"<mrow>{{y}}<mo>=</mo>{term.text}</mrow>", names)
+            assert left == "y"
+            np.testing.assert_allclose(
+                np.ravel(found)[0], value, 1e-6, 1e-6, err_msg=said(term.text)
+            )
 
 
 # -- what stands there -----------------------------------------------------------------------------

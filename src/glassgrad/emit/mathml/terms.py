@@ -57,6 +57,12 @@ class Term:
             self.made == "negative" and self.parts[0].constant
         )
 
+    @property
+    def signed(self) -> bool:
+        """Whether it begins with a minus."""
+        begun = self.made in ("sum", "difference") and self.parts[0].signed
+        return begun or self.made == "negative"
+
     def is_number(self, number: int) -> bool:
         """Whether it is this very number."""
         return self.made == "number" and self.text == f"<mn>{number}</mn>"
@@ -139,7 +145,8 @@ def added(a: Term, b: Term) -> Term:
     """A sum; what is added with a minus is taken away."""
     if b.made == "negative":
         return subtracted(a, b.parts[0])
-    return Term(row(a.within(SUM), "<mo>+</mo>", b.within(SUM)), SUM, "sum", (a, b), a.digits)
+    right = fenced(b).text if b.signed else b.within(SUM)
+    return Term(row(a.within(SUM), "<mo>+</mo>", right), SUM, "sum", (a, b), a.digits)
 
 
 def subtracted(a: Term, b: Term) -> Term:
