@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from glassgrad.circuit import Gate
+from glassgrad.emit.mathml import Formulas, formulas
 
 __all__ = ["Formulary"]
 
@@ -21,14 +22,10 @@ class Formulary:
 
     def __init__(self) -> None:
         self.texts: list[dict[str, Any]] = []
-        self._numbers: dict[Any, int] = {}
+        self._numbers: dict[Formulas, int] = {}
 
     def of(self, gate: Gate) -> int:
         """The number of a gate's formulas."""
-        try:
-            from glassgrad.emit.mathml import formulas
-        except ImportError:
-            return -1
         made = formulas(gate)
         if made not in self._numbers:
             self._numbers[made] = len(self.texts)
