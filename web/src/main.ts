@@ -3,8 +3,10 @@
 
 import type { Doc, Evaluate } from "./document";
 import { canvas } from "./canvas/canvas";
+import canvasCss from "./canvas/canvas.css";
 import { h } from "./dom";
 import { panels } from "./panels/panels";
+import panelsCss from "./panels/panels.css";
 import { Store } from "./store";
 import css from "./style.css";
 
@@ -13,17 +15,26 @@ export interface Options {
   evaluate?: Evaluate | null;
 }
 
+export interface Mounted {
+  store: Store;
+  /** What keys are listened for on. */
+  host: HTMLElement;
+  unmount: () => void;
+}
+
 /** Draw a document into an element; gives back the store and what takes it all away again. */
-export function mount(root: HTMLElement, doc: Doc, options: Options = {}): { store: Store; unmount: () => void } {
+export function mount(root: HTMLElement, doc: Doc, options: Options = {}): Mounted {
   const store = new Store(doc, options.evaluate ?? null, options.theme ?? preferred());
-  const host = h("div", { class: "gg", "data-theme": store.state.theme });
+  const host = h("div", { class: "gg", tabindex: -1, "data-theme": store.state.theme });
   const style = h("style");
-  style.textContent = css;
-  root.replaceChildren(style, host);
+  style.textContent = css + canvasCss + panelsCss;
+  // The host is a grid that goes by the width of what is around it, so something is.
+  root.replaceChildren(style, h("div", { class: "gg-page" }, host));
   const ends = [canvas(host, store), panels(host, store)];
   ends.push(store.listen((state) => (host.dataset["theme"] = state.theme)));
   return {
     store,
+    host,
     unmount() {
       ends.forEach((end) => end());
       root.replaceChildren();
@@ -73,8 +84,9 @@ const data = globalThis.document?.getElementById("glassgrad-data");
 const place = globalThis.document?.getElementById("glassgrad");
 if (data && place) {
   const theme = document.documentElement.dataset["theme"] === "dark" ? "dark" : "light";
-  mount(place, JSON.parse(data.textContent ?? "null") as Doc, {
+  const { host } = mount(place, JSON.parse(data.textContent ?? "null") as Doc, {
     theme,
     evaluate: globalThis.glassgradEvaluate ?? null,
   });
+  host.focus({ preventScroll: true }); // a file is one page: its keys work from the beginning
 }

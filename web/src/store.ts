@@ -11,6 +11,8 @@ export interface State {
   selected: Target | null;
   /** What the mouse is over, in the picture, the code or a list. */
   hovered: Target | null;
+  /** Gates that a line of code is pointed at for; lit in the picture like what is hovered. */
+  lit: ReadonlySet<number>;
   /** How many steps of the story have been told; all of them at first. */
   step: number;
   /** The groups that are open. */
@@ -52,6 +54,7 @@ export class Store {
     this.state = {
       selected: null,
       hovered: null,
+      lit: new Set(),
       step: this.steps.length,
       open: new Set(doc.groups.map((_, n) => n).filter((n) => !folds.has(n))),
       theme,
