@@ -1,0 +1,287 @@
+"""The page's panels in a browser: story, numbers, code, diagnosis, sliders, the keyboard, a phone.
+
+It knows what a reader sees and presses; how the picture is drawn is tested elsewhere.
+"""
+
+import json
+import math
+import os
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassgrad as gg
+from glassgrad.show.document import document
+from glassgrad.show.page import html
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+         "--disable-component-update --disable-sync").split()  # fmt: skip
+
+
+def circuit(x, y, z):
+    q = x + y
+    f = q * z
+    return f
+
+
+def fraction(x, y):
+    sigy = 1.0 / (1 + math.exp(-y))
+    num = x + sigy
+    sigx = 1.0 / (1 + math.exp(-x))
+    xpy = x + y
+    xpysqr = xpy**2
+    den = sigx + xpysqr
+    invden = 1.0 / den
+    f = num * invden
+    return f
+
+
+def layer(x, W, b):
+    z = x @ W + b
+    return np.tanh(z)
+
+
+def network(W1, b1, x, y):
+    h = layer(x, W1, b1)
+    loss = np.mean((h - y) ** 2)
+    return loss
+
+
+def rooted(x, w):
+    s = x * w
+    r = np.sqrt(s * 0)
+    loss = np.sum(r)
+    return loss
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as running:
+        made = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser):
+    made = browser.new_page(viewport={"width": 1280, "height": 800})
+    wrong = []
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    made.set_default_timeout(5000)
+    yield made
+    made.close()
+    assert not wrong
+
+
+@pytest.fixture
+def shown(page, tmp_path):
+    """Open a record's file in the page."""
+
+    def shown(record, theme="light"):
+        file = Path(tmp_path) / "record.html"
+        file.write_text(html(record, theme), encoding="utf-8")
+        page.goto(file.as_uri())
+        return page
+
+    return shown
+
+
+def story(page):
+    return re.sub(r"\s+", " ", page.locator(".gg-story").inner_text()).replace("−", "-")
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name).click()
+
+
+def test_the_story_is_told_in_sentences_with_the_numbers(shown):
+    page = shown(gg.backprop(circuit, -2, 5, -4))
+    assert "The whole story is told. f = -12" in story(page)
+    page.keyboard.press("n")  # from the beginning
+    said = story(page)
+    assert f"line {circuit.__code__.co_firstlineno + 1} — add gate: q =" in said
+    assert "= 3." in said and "it already knows its local gradients" in said
+    assert said.count("= 1") >= 2
+    for _ in range(2):
+        page.keyboard.press(".")
+    assert "The output's gradient with respect to itself is 1" in story(page)
+    page.keyboard.press("n")
+    said = story(page)
+    assert "its output's gradient, 1, arrives from above" in said
+    assert "for q: 1 × -4 = -4 and for z: 1 × 3 = 3" in said
+    page.keyboard.press("p")
+    page.keyboard.press(",")
+    assert "multiply gate" in story(page)
+    page.keyboard.press("Home")
+    assert "only the inputs have values" in story(page)
+    page.keyboard.press("End")
+    assert page.locator(".gg-count").inner_text() == "5 / 5"
+
+
+def test_the_controls_walk_and_play(shown):
+    page = shown(gg.backprop(circuit, -2, 5, -4))
+    count = page.locator(".gg-count")
+    page.get_by_role("button", name="To the beginning").click()
+    assert count.inner_text() == "0 / 5"
+    page.get_by_role("button", name="A step forward").click()
+    page.keyboard.press("ArrowRight")
+    assert count.inner_text() == "2 / 5"
+    page.keyboard.press("ArrowLeft")
+    assert count.inner_text() == "1 / 5"
+    slider = page.get_by_role("slider", name="Step of the story")
+    slider.fill("4")
+    assert "forward" not in page.locator(".gg-chip").inner_text()
+    assert slider.get_attribute("aria-valuetext") == "step 4 of 5, backward"
+    slider.press(" ")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.locator(".gg-count", has_text="5 / 5").wait_for()
+    page.get_by_role("button", name="Play").wait_for()
+    tab(page, "Code")
+    page.keyboard.press("Home")  # of the tabs
+    assert page.get_by_role("tab", name="Gate").get_attribute("aria-selected") == "true"
+
+
+def test_parts_of_a_gradient_are_added_up_as_they_arrive(shown):
+    record = gg.backprop(fraction, 3, -4)
+    page = shown(record)
+    page.keyboard.press("Home")
+    told = []
+    for _ in range(17):
+        page.keyboard.press("n")
+        told += [said for said in story(page).split(". ") if "x has been read 3 times" in said]
+    assert len(told) == 3
+    assert "a first part of its gradient has arrived, 1.58319, and 2 more are still to come" in told[0]
+    assert "1.58319 + ( -0.0357615 ) = 1.54743, and 1 more is still to come" in told[1]
+    assert "1.58319 + ( -0.0357615 ) + 0.512144 = 2.05957" in told[2]
+    page.get_by_role("tab", name="Gate").click()
+    page.locator(".gg-inspector").get_by_role("button", name="x", exact=True).click()
+    parts = page.locator(".gg-inspector table td").all_inner_texts()
+    assert parts == ["1.58319", "-0.0357615", "0.512144", "2.05957"]
+
+
+def test_the_gate_panel_has_every_digit_and_follows_links(shown):
+    record = gg.backprop(fraction, 3, -4)
+    page = shown(record)
+    doc = document(record)
+    first = fraction.__code__.co_firstlineno
+    for node in doc["nodes"]:
+        if node["kind"] != "gate":
+            continue
+        tab(page, "Code")
+        page.locator(f".gg-sources [data-line='{node['line'] - first}']").click()
+        tab(page, "Gate")
+        (wire,) = node["outputs"]
+        numbers = page.locator(f".gg-inspector [data-wire='{wire}']")
+        exact = {n.get_attribute("data-role"): float(n.get_attribute("data-exact")) for n in numbers.all()}
+        assert exact == {role: doc["wires"][wire][role] for role in ("value", "gradient")}
+        assert {float(n.inner_text()) for n in numbers.all()} == set(exact.values())
+        assert node["says"][1:] in page.locator(".gg-says").inner_text()
+    # The last is f = num * invden; on to num, and to the gate that makes it.
+    page.locator(".gg-card").get_by_role("button", name="num").click()
+    assert page.locator(".gg-title h2").first.inner_text() == "num"
+    assert "If num grows by 0.01, f grows by about 0.00512." in page.locator(".gg-inspector").inner_text()
+    page.get_by_role("button", name=f"add gate, line {first + 2}").first.click()
+    text = page.locator(".gg-inspector").inner_text()
+    assert "Gradient from above: 0.512144" in text and "0.512144 × 1 = 0.512144" in text
+
+
+def test_arrays_show_their_elements_and_the_backward_rule(shown):
+    record = gg.backprop(network, np.ones((3, 2)) / 3, np.zeros(2), np.eye(4, 3), np.ones((4, 2)))
+    page = shown(record)
+    page.locator(".gg-inspector").get_by_role("button", name="W1").click()
+    value = page.locator("[data-role=value]").first
+    assert json.loads(value.get_attribute("data-exact")) == [1 / 3] * 6
+    gradient = json.loads(page.locator("[data-role=gradient]").first.get_attribute("data-exact"))
+    assert np.array_equal(gradient, np.ravel(record.gradient[0]))
+    assert page.locator(".gg-cells td").count() == 12
+    tab(page, "Code")
+    assert page.locator(".gg-file").all_inner_texts() == [
+        f"{name} {Path(__file__).name}" for name in ("layer", "network")
+    ]
+
+
+def test_lines_and_gates_light_each_other(shown):
+    page = shown(gg.backprop(fraction, 3, -4))
+    tab(page, "Code")
+    lit = page.locator(".gg-staged .gg-lit code")
+    page.locator(".gg-sources").get_by_text("den = sigx + xpysqr").hover()
+    assert [text.split("#")[0].strip() for text in lit.all_inner_texts()] == [
+        "den = sigx + xpysqr", "", "dsigx = dden", "dxpysqr = dden",
+    ]  # fmt: skip
+    page.locator(".gg-staged").get_by_text("dnum = invden").hover()
+    assert page.locator(".gg-sources .gg-lit code").all_inner_texts() == ["    f = num * invden"]
+    page.mouse.move(5, 300)
+    assert not lit.count()
+    page.locator(".gg-sources [tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.locator(".gg-sources .gg-lit code").all_inner_texts() == ["    num = x + sigy"]
+    page.locator(".gg-tab").first.focus()
+    page.keyboard.press("n")
+    assert page.locator(".gg-sources .gg-forward code").all_inner_texts() == [
+        "    sigy = 1.0 / (1 + math.exp(-y))"
+    ]
+    for _ in range(9):
+        page.keyboard.press("n")
+    assert page.locator(".gg-staged .gg-backward code").all_inner_texts() == [
+        "    # backprop f = num * invden  (8)", "    dnum = invden", "    dinvden = num",
+    ]  # fmt: skip
+    assert page.locator(".gg-staged .gg-dname").first.inner_text() == "dnum"
+
+
+def test_a_finding_leads_to_its_line(shown):
+    record = gg.backprop(rooted, np.ones(3), np.ones(3))
+    (found, *_) = record.diagnose().as_dict()
+    page = shown(record, "dark")
+    page.get_by_role("button", name="finding").click()
+    card = page.locator(".gg-finding").first
+    text = card.inner_text()
+    assert found["severity"] in text and found["says"] in text and found["mend"] in text
+    card.get_by_role("button", name=found["title"]).click()
+    tab(page, "Code")
+    assert page.locator(".gg-sources .gg-lit").first.inner_text().split("\n")[-1].strip() == found["statement"]
+    well = shown(gg.backprop(circuit, -2, 5, -4))
+    well.get_by_role("button", name="nothing to report").click()
+    assert "Nothing to report" in well.locator(".gg-diagnosis").inner_text()
+
+
+def test_help_and_theme_by_the_keyboard(shown):
+    page = shown(gg.backprop(circuit, -2, 5, -4))
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Help").wait_for()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    page.keyboard.press("n")  # in the dialog nothing else listens
+    page.keyboard.press("Escape")
+    assert page.locator(".gg-count").inner_text() == "5 / 5"
+    ground = "getComputedStyle(document.querySelector('.gg')).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Dark theme").press("Enter")
+    assert page.evaluate(ground) == "rgb(13, 17, 23)"
+
+
+def test_on_a_phone_tabs_are_at_the_bottom_and_large_enough(shown):
+    page = shown(gg.backprop(fraction, 3, -4))
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.get_by_role("tab", name="Code").bounding_box()
+    assert box["y"] + box["height"] == pytest.approx(844, abs=2)
+    small = page.evaluate(
+        """[...document.querySelectorAll('.gg-header, .gg-stepper, .gg-panels')]
+        .flatMap((part) => [...part.querySelectorAll('button, input')])
+        .filter((e) => e.checkVisibility()).map((e) => [e.className, e.getBoundingClientRect().height])
+        .filter(([, height]) => height < 40 - 0.5)"""
+    )
+    assert not [s for s in small if "gg-link" not in s[0]]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    panel = page.locator(".gg-panel:visible")
+    assert panel.count() == 1
+    page.get_by_role("tab", name="Gate").click()  # the open one: makes room
+    assert panel.count() == 0
+    page.get_by_role("tab", name="Inputs").click()
+    assert panel.count() == 1

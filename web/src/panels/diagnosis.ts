@@ -1,0 +1,50 @@
+// The diagnosis panel: what was found wrong with the evaluation, as the document has it. It judges
+// nothing itself.
+
+import type { Finding, Num } from "../document";
+import { h } from "../dom";
+import type { Store } from "../store";
+import { brief } from "../values";
+import { icon } from "./icons";
+import type { Part } from "./part";
+import { DIGITS, link } from "./words";
+
+export function diagnosis(store: Store): Part {
+  const { doc } = store;
+  const element = h("div", { class: "gg-diagnosis" });
+  if (doc.diagnosis.length) element.append(...doc.diagnosis.map((finding) => card(store, finding)));
+  else {
+    element.append(h("div", { class: "gg-well" }, icon("ok"), h("h2", {}, "Nothing to report")),
+      h("p", { class: "gg-dim" }, "Gradients neither vanish nor explode, nothing is cut off, saturated, rounded away or not finite."));
+  }
+  return { element, end: () => {} };
+}
+
+function card(store: Store, finding: Finding): HTMLElement {
+  const wires = finding.shown.flatMap((name) => {
+    const at = store.doc.wires.findIndex((wire) => wire.name === name);
+    return at < 0 ? [] : [at];
+  });
+  const head = h("button", { type: "button", class: "gg-finding-head" },
+    h("span", { class: `gg-severity gg-${finding.severity}` }, icon(finding.severity), finding.severity),
+    h("span", {}, finding.title));
+  head.addEventListener("click", () => select(store, finding, wires));
+  const numbers = Object.entries(finding.numbers) as [string, Num][];
+  return h("article", { class: "gg-finding" }, h("h2", {}, head),
+    finding.line ? h("p", { class: "gg-statement" }, h("span", { class: "gg-dim" }, `line ${finding.line}`), " ", h("code", {}, finding.statement)) : null,
+    h("p", {}, finding.says),
+    h("p", {}, h("b", {}, "Mend: "), finding.mend),
+    numbers.length ? h("p", { class: "gg-small gg-dim" }, numbers.map(([name, value]) => `${name.replace(/_/g, " ")} ${brief(value, DIGITS)}`).join(" · ")) : null,
+    wires.length ? h("p", { class: "gg-small" }, "Wires: ", ...wires.flatMap((wire, n) => [n ? ", " : "", link(store, { kind: "wire", id: wire }, store.doc.wires[wire]!.name)])) : null,
+  );
+}
+
+/** Select what the finding is about: the wire that its line makes, else the last it names. */
+function select(store: Store, finding: Finding, wires: number[]): void {
+  const { doc } = store;
+  const here = wires.filter((wire) => doc.nodes[store.driver[wire] ?? -1]?.line === finding.line);
+  const wire = here[here.length - 1] ?? wires[wires.length - 1];
+  if (wire !== undefined) return store.set({ selected: { kind: "wire", id: wire } });
+  const node = doc.nodes.findIndex((it) => finding.line !== null && it.line === finding.line);
+  if (node >= 0) store.set({ selected: { kind: "node", id: node } });
+}

@@ -1,0 +1,233 @@
+// f over one input with its tangent line, and f(x + h) against the straight line. It draws numbers
+// it is given; where f comes from it does not know.
+
+import { h as element, s } from "../dom";
+import { brief, full } from "../values";
+
+const WIDTH = 360;
+const HEIGHT = 220;
+const BOX = { left: 44, right: 8, top: 10, bottom: 26 };
+const SAMPLES = 121;
+
+export interface Point {
+  name: string; // of the input
+  f: string; // of the output
+  x: number;
+  y: number;
+  slope: number;
+}
+
+export interface Curve {
+  from: number;
+  to: number;
+  ys: (number | null)[];
+}
+
+/** f at evenly spaced places, a few milliseconds at a time; gives back what stops it. */
+export function sample(f: (x: number) => number | null, from: number, to: number, done: (curve: Curve) => void): () => void {
+  const ys: (number | null)[] = [];
+  let frame = 0;
+  const go = () => {
+    const until = performance.now() + 8;
+    do ys.push(f(from + ((to - from) * ys.length) / (SAMPLES - 1)));
+    while (ys.length < SAMPLES && performance.now() < until);
+    if (ys.length < SAMPLES) frame = requestAnimationFrame(go);
+    else done({ from, to, ys });
+  };
+  frame = requestAnimationFrame(go);
+  return () => cancelAnimationFrame(frame);
+}
+
+export class Plot {
+  readonly element: HTMLElement;
+  private readonly picture = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "gg-plot", role: "img" });
+  private readonly slider = element("input", { type: "range", step: "any" });
+  private readonly field = element("input", { type: "number", step: "any", "aria-label": "h, as a number" });
+  private readonly numbers = element("dl", { class: "gg-facts gg-plot-numbers" });
+  private curve: Curve | null = null;
+  private point: Point | null = null;
+  private h = 0;
+
+  /** `f` is asked for the one number at x + h. */
+  constructor(private readonly f: (x: number) => number | null) {
+    const label = element("label", { class: "gg-h" }, element("span", {}, "h"), this.slider);
+    this.element = element("div", {}, this.picture, element("div", { class: "gg-h-row" }, label, this.field), this.numbers);
+    this.slider.addEventListener("input", () => this.step(neat(Number(this.slider.value), Number(this.slider.max) * 2)));
+    this.field.addEventListener("change", () => {
+      if (Number.isFinite(this.field.valueAsNumber)) this.step(this.field.valueAsNumber);
+    });
+  }
+
+  /** Draw another curve; h begins anew. */
+  setCurve(curve: Curve): void {
+    const other = !this.curve || this.curve.from !== curve.from || this.curve.to !== curve.to;
+    this.curve = curve;
+    const reach = (curve.to - curve.from) / 2;
+    this.slider.min = String(-reach);
+    this.slider.max = String(reach);
+    if (other) this.h = neat(reach / 4, reach * 2);
+    this.draw();
+  }
+
+  setPoint(point: Point): void {
+    this.point = point;
+    this.draw();
+  }
+
+  private step(h: number): void {
+    this.h = h;
+    this.draw();
+  }
+
+  private draw(): void {
+    const { curve, point } = this;
+    if (!curve || !point) return;
+    this.slider.value = String(this.h);
+    this.field.value = String(this.h);
+    const there = this.f(point.x + this.h);
+    const line = point.y + this.h * point.slope;
+    this.say(point, there, line);
+    const scale = scaled(curve, point, there, line);
+    this.picture.setAttribute("aria-label", `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`);
+    this.picture.replaceChildren(axes(scale, point), inside(scale, curve, point, this.h, there, line));
+  }
+
+  private say(point: Point, there: number | null, line: number): void {
+    const rows: [string, string, number | null][] = [
+      [`${point.f}(${point.name} + h)`, "there", there],
+      [`${point.f}(${point.name}) + h · d${point.f}/d${point.name}`, "line", line],
+      ["difference", "difference", there === null ? null : there - line],
+    ];
+    this.numbers.replaceChildren(...rows.flatMap(([name, role, value]) => [
+      element("dt", {}, name),
+      element("dd", { class: "gg-num", "data-role": role, "data-exact": value === null ? "" : full(value) }, value === null ? "not to be had" : brief(value, 8)),
+    ]));
+  }
+}
+
+/** A number with no more digits than a slider can mean. */
+export function neat(x: number, range: number): number {
+  if (!(range > 0) || !Number.isFinite(range)) return x;
+  const grain = 10 ** Math.floor(Math.log10(range / 300));
+  return Number((Math.round(x / grain) * grain).toPrecision(12));
+}
+
+interface Scale {
+  low: number;
+  high: number;
+  x: (x: number) => number;
+  y: (y: number) => number;
+}
+
+function scaled(curve: Curve, point: Point, there: number | null, line: number): Scale {
+  const ys = curve.ys.filter((y) => y !== null).sort((a, b) => a - b);
+  // Poles would flatten all the rest: what stands out far is cut.
+  const at = (share: number) => ys[Math.round(share * (ys.length - 1))] ?? point.y;
+  const [a, b] = [at(0.04), at(0.96)];
+  const spread = b - a;
+  const keep = (y: number | null) => y !== null && Number.isFinite(y) && Math.abs(y - (a + b) / 2) < 2 * spread;
+  const all = [point.y, a, b, ...[ys[0] ?? a, ys[ys.length - 1] ?? b].filter((y) => keep(y)), ...[there, line].filter((y) => keep(y))] as number[];
+  let [low, high] = [Math.min(...all), Math.max(...all)];
+  const room = (high - low || Math.abs(high) || 1) * 0.08;
+  [low, high] = [low - room, high + room];
+  return {
+    low, high,
+    x: (x) => BOX.left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - BOX.left - BOX.right),
+    y: (y) => BOX.top + ((high - y) / (high - low)) * (HEIGHT - BOX.top - BOX.bottom),
+  };
+}
+
+/** Round numbers between two ends. */
+function ticks(low: number, high: number, count: number): number[] {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
+  const found: number[] = [];
+  for (let n = Math.ceil(low / step); n * step <= high; n++) found.push(Number((n * step).toPrecision(12)));
+  return found;
+}
+
+function axes(scale: Scale, point: Point): SVGElement {
+  const right = WIDTH - BOX.right;
+  const bottom = HEIGHT - BOX.bottom;
+  const [from, to] = [inverse(scale, BOX.left), inverse(scale, right)];
+  const lines = ticks(scale.low, scale.high, 5).flatMap((y) => [
+    s("line", { x1: BOX.left, x2: right, y1: scale.y(y), y2: scale.y(y), class: y === 0 ? "gg-axis" : "gg-grid" }),
+    s("text", { x: BOX.left - 5, y: scale.y(y) + 4, "text-anchor": "end" }, brief(y, 3)),
+  ]);
+  const below = ticks(from, to, 7).flatMap((x) => [
+    s("line", { x1: scale.x(x), x2: scale.x(x), y1: bottom, y2: bottom + 4, class: "gg-axis" }),
+    s("text", { x: scale.x(x), y: bottom + 15, "text-anchor": "middle" }, brief(x, 3)),
+  ]);
+  const name = s("text", { x: right, y: bottom - 4, "text-anchor": "end", class: "gg-axis-name" }, point.name);
+  return s("g", {}, ...lines, ...below, name);
+}
+
+function inverse(scale: Scale, at: number): number {
+  const [zero, one] = [scale.x(0), scale.x(1)];
+  return (at - zero) / (one - zero);
+}
+
+/** What is cut at the edges of the plot: the curve, the line, the point, the step. */
+function inside(scale: Scale, curve: Curve, point: Point, h: number, there: number | null, line: number): SVGElement {
+  const { x, y } = scale;
+  const area = { x: BOX.left, y: BOX.top, width: WIDTH - BOX.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
+  const tangent = (at: number) => point.y + (at - point.x) * point.slope;
+  const drawn: (SVGElement | null)[] = [
+    s("path", { d: path(scale, curve), class: "gg-curve" }),
+    Number.isFinite(point.slope)
+      ? s("line", { x1: x(curve.from), y1: y(tangent(curve.from)), x2: x(curve.to), y2: y(tangent(curve.to)), class: "gg-tangent" }) : null,
+    there === null ? null : s("line", { x1: x(point.x + h), x2: x(point.x + h), y1: y(there), y2: y(line), class: "gg-gap" }),
+    there === null ? null : s("circle", { cx: x(point.x + h), cy: y(there), r: 3.5, class: "gg-there" }),
+    Number.isFinite(line) ? s("circle", { cx: x(point.x + h), cy: y(line), r: 3.5, class: "gg-on-line" }) : null,
+    s("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "gg-point" }),
+    ...labels(scale, curve, point, tangent),
+  ];
+  const frame = s("svg", { ...area, viewBox: `${area.x} ${area.y} ${area.width} ${area.height}` }, ...drawn);
+  return frame;
+}
+
+function path(scale: Scale, curve: Curve): string {
+  const { from, to, ys } = curve;
+  let pen = false;
+  let last = 0;
+  return ys.map((value, n) => {
+    if (value === null) {
+      pen = false;
+      return "";
+    }
+    const at = clamp(scale.y(value));
+    // From far above to far below is a pole, and no line.
+    if (Math.abs(at - last) > HEIGHT * 2) pen = false;
+    last = at;
+    const point = `${pen ? "L" : "M"}${(scale.x(from + ((to - from) * n) / (ys.length - 1))).toFixed(1)} ${at.toFixed(1)}`;
+    pen = true;
+    return point;
+  }).join("");
+}
+
+function clamp(y: number): number {
+  return Math.max(-10 * HEIGHT, Math.min(10 * HEIGHT, y));
+}
+
+/** Names beside the curve and the line, where they are apart and both to be seen. */
+function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) => number): SVGElement[] {
+  const found: SVGElement[] = [];
+  const seen = (y: number) => y > BOX.top + 18 && y < HEIGHT - BOX.bottom - 18;
+  const spots = curve.ys.map((value, n) => {
+    const x = curve.from + ((curve.to - curve.from) * n) / (curve.ys.length - 1);
+    return { x: scale.x(x), curve: value === null ? NaN : scale.y(value), line: scale.y(tangent(x)), far: Math.abs(x - point.x) / (curve.to - curve.from) };
+  }).filter((spot) => spot.x > BOX.left + 60 && spot.x < WIDTH - BOX.right - 60);
+  const best = (which: "curve" | "line") => {
+    const other = which === "curve" ? "line" : "curve";
+    const score = (spot: (typeof spots)[0]) => Math.min(40, Math.abs(spot[which] - spot[other]) || 0) + 10 * spot.far;
+    return spots.filter((spot) => seen(spot[which])).sort((a, b) => score(b) - score(a))[0];
+  };
+  for (const [which, text] of [["curve", `${point.f}(${point.name})`], ["line", "straight line"]] as const) {
+    const spot = best(which);
+    if (!spot) continue;
+    const above = !(spot[which] > spot[which === "curve" ? "line" : "curve"]);
+    found.push(s("text", { x: spot.x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` }, text));
+  }
+  return found;
+}

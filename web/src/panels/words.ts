@@ -1,0 +1,77 @@
+// What wires and gates are called, and numbers and arrays in words and colours. It knows the
+// document's words; it arranges nothing.
+
+import type { Doc, Node, Value } from "../document";
+import { h } from "../dom";
+import type { Store, Target } from "../store";
+import { brief, isArray } from "../values";
+
+export const DIGITS = 6; // as in the table that Python prints
+
+/** A wire's name; where it has none, what made it. */
+export function called(doc: Doc, wire: number, driver: number | undefined): string {
+  const node = driver === undefined ? undefined : doc.nodes[driver];
+  if (node?.kind === "constant") return "a constant";
+  return doc.wires[wire]!.name || `the result of ${node?.op ?? "a gate"}`;
+}
+
+/** The wire of the output, and what it is called. */
+export function outcome(store: Store): { wire: number; name: string } | null {
+  const wire = store.doc.nodes.find((node) => node.kind === "output")?.inputs[0];
+  return wire === undefined ? null : { wire, name: called(store.doc, wire, store.driver[wire]) };
+}
+
+/** "add gate", "input", ... */
+export function kindOf(node: Node): string {
+  return node.kind === "gate" ? `${node.op!.replace(/_/g, " ")} gate` : node.kind;
+}
+
+/** A shape as Python writes a tuple. */
+export function tuple(shape: number[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+/** A value in one short phrase: a number, or an array's shape and range. */
+export function phrase(value: Value): string {
+  return isArray(value) ? `${tuple(value.shape)} ${value.text}` : brief(value, DIGITS);
+}
+
+/** A number or an array's summary in the colour of values or of gradients. */
+export function shown(value: Value | null, role: "value" | "gradient" | "plain" = "plain"): HTMLElement {
+  return h("span", { class: `gg-num gg-${role}` }, value === null ? "none" : phrase(value));
+}
+
+/** A button that stands for something in the picture: pointed at it is lit there, clicked it is selected. */
+export function link(store: Store, target: Target, text: string, title?: string): HTMLButtonElement {
+  const button = h("button", { type: "button", class: "gg-link", title }, text);
+  const point = (on: boolean) => () => store.set({ hovered: on ? target : null });
+  button.addEventListener("pointerenter", point(true));
+  button.addEventListener("pointerleave", point(false));
+  button.addEventListener("focus", point(true));
+  button.addEventListener("blur", point(false));
+  button.addEventListener("click", () => store.set({ selected: target, hovered: null }));
+  return button;
+}
+
+export function wireLink(store: Store, wire: number): HTMLButtonElement {
+  return link(store, { kind: "wire", id: wire }, called(store.doc, wire, store.driver[wire]));
+}
+
+export function nodeLink(store: Store, node: number): HTMLButtonElement {
+  const { doc } = store;
+  const it = doc.nodes[node]!;
+  if (it.kind !== "gate") return link(store, { kind: "node", id: node }, `${it.kind} ${it.symbol}`);
+  return link(store, { kind: "node", id: node }, it.line ? `${kindOf(it)}, line ${it.line}` : kindOf(it));
+}
+
+/** The statement a node stands in, as the user wrote it. */
+export function statement(doc: Doc, node: Node): string {
+  if (node.source === null || node.source === undefined || !node.line) return "";
+  const source = doc.sources[node.source];
+  return source?.lines[node.line - source.first]?.trim() ?? "";
+}
+
+/** Things in a row, with commas and an "and". */
+export function listed(items: (string | HTMLElement)[]): (string | HTMLElement)[] {
+  return items.flatMap((item, n) => (n === 0 ? [item] : [n === items.length - 1 ? " and " : ", ", item]));
+}
