@@ -20,8 +20,7 @@ from glassgrad.show.page import html
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
-FLAGS = ("--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-         "--disable-component-update --disable-sync").split()  # fmt: skip
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def circuit(x, y, z):
@@ -157,7 +156,9 @@ def test_parts_of_a_gradient_are_added_up_as_they_arrive(shown):
         page.keyboard.press("n")
         told += [said for said in story(page).split(". ") if "x has been read 3 times" in said]
     assert len(told) == 3
-    assert "a first part of its gradient has arrived, 1.58319, and 2 more are still to come" in told[0]
+    assert (
+        "a first part of its gradient has arrived, 1.58319, and 2 more are still to come" in told[0]
+    )
     assert "1.58319 + ( -0.0357615 ) = 1.54743, and 1 more is still to come" in told[1]
     assert "1.58319 + ( -0.0357615 ) + 0.512144 = 2.05957" in told[2]
     page.get_by_role("tab", name="Gate").click()
@@ -171,6 +172,7 @@ def test_the_gate_panel_has_every_digit_and_follows_links(shown):
     page = shown(record)
     doc = document(record)
     first = fraction.__code__.co_firstlineno
+    formulas = {}
     for node in doc["nodes"]:
         if node["kind"] != "gate":
             continue
@@ -179,14 +181,26 @@ def test_the_gate_panel_has_every_digit_and_follows_links(shown):
         tab(page, "Gate")
         (wire,) = node["outputs"]
         numbers = page.locator(f".gg-inspector [data-wire='{wire}']")
-        exact = {n.get_attribute("data-role"): float(n.get_attribute("data-exact")) for n in numbers.all()}
+        exact = {
+            n.get_attribute("data-role"): float(n.get_attribute("data-exact"))
+            for n in numbers.all()
+        }
         assert exact == {role: doc["wires"][wire][role] for role in ("value", "gradient")}
         assert {float(n.inner_text()) for n in numbers.all()} == set(exact.values())
+        formulas[node["line"] - first] = page.locator(".gg-formula").first.text_content()
         assert node["says"][1:] in page.locator(".gg-says").inner_text()
+    assert formulas == {
+        1: "sigy=σ\u2061(y)", 2: "num=x+sigy", 3: "sigx=σ\u2061(x)", 4: "xpy=x+y", 5: "xpysqr=xpy2",
+        6: "den=sigx+xpysqr", 7: "invden=1den", 8: "f=num·invden",
+    }  # fmt: skip
+    assert page.locator(".gg-formula").nth(1).text_content() == "=3.01799·0.512144=1.54564"
     # The last is f = num * invden; on to num, and to the gate that makes it.
     page.locator(".gg-card").get_by_role("button", name="num").click()
     assert page.locator(".gg-title h2").first.inner_text() == "num"
-    assert "If num grows by 0.01, f grows by about 0.00512." in page.locator(".gg-inspector").inner_text()
+    assert (
+        "If num grows by 0.01, f grows by about 0.00512."
+        in page.locator(".gg-inspector").inner_text()
+    )
     page.get_by_role("button", name=f"add gate, line {first + 2}").first.click()
     text = page.locator(".gg-inspector").inner_text()
     assert "Gradient from above: 0.512144" in text and "0.512144 × 1 = 0.512144" in text
@@ -199,7 +213,7 @@ def test_arrays_show_their_elements_and_the_backward_rule(shown):
     value = page.locator("[data-role=value]").first
     assert json.loads(value.get_attribute("data-exact")) == [1 / 3] * 6
     gradient = json.loads(page.locator("[data-role=gradient]").first.get_attribute("data-exact"))
-    assert np.array_equal(gradient, np.ravel(record.gradient[0]))
+    assert np.array_equal(gradient, np.ravel(record.grads[0]))
     assert page.locator(".gg-cells td").count() == 12
     tab(page, "Code")
     assert page.locator(".gg-file").all_inner_texts() == [
@@ -246,7 +260,10 @@ def test_a_finding_leads_to_its_line(shown):
     assert found["severity"] in text and found["says"] in text and found["mend"] in text
     card.get_by_role("button", name=found["title"]).click()
     tab(page, "Code")
-    assert page.locator(".gg-sources .gg-lit").first.inner_text().split("\n")[-1].strip() == found["statement"]
+    assert (
+        page.locator(".gg-sources .gg-lit").first.inner_text().split("\n")[-1].strip()
+        == found["statement"]
+    )
     well = shown(gg.backprop(circuit, -2, 5, -4))
     well.get_by_role("button", name="nothing to report").click()
     assert "Nothing to report" in well.locator(".gg-diagnosis").inner_text()

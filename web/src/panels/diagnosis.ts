@@ -39,12 +39,14 @@ function card(store: Store, finding: Finding): HTMLElement {
   );
 }
 
-/** Select what the finding is about: the wire that its line makes, else the last it names. */
+/** Select what the finding is about: a wire that its line makes, a gate of its line, or what it names. */
 function select(store: Store, finding: Finding, wires: number[]): void {
-  const { doc } = store;
-  const here = wires.filter((wire) => doc.nodes[store.driver[wire] ?? -1]?.line === finding.line);
-  const wire = here[here.length - 1] ?? wires[wires.length - 1];
-  if (wire !== undefined) return store.set({ selected: { kind: "wire", id: wire } });
-  const node = doc.nodes.findIndex((it) => finding.line !== null && it.line === finding.line);
-  if (node >= 0) store.set({ selected: { kind: "node", id: node } });
+  const { nodes } = store.doc;
+  const here = (node: number | undefined) => finding.line !== null && nodes[node ?? -1]?.line === finding.line;
+  const wire = wires.filter((w) => here(store.driver[w])).pop();
+  const node = nodes.findIndex((_, n) => here(n));
+  if (wire !== undefined || node < 0) {
+    const shown = wire ?? wires[wires.length - 1];
+    if (shown !== undefined) store.set({ selected: { kind: "wire", id: shown } });
+  } else store.set({ selected: { kind: "node", id: node } });
 }

@@ -1,12 +1,13 @@
 // MathML: the document's templates with their slots filled, and equations put together from parts.
 // It knows MathML's elements and what a slot stands for; it computes nothing.
 
-import type { Node, Num, Value } from "../document";
+import type { Node, Num } from "../document";
 import type { Store } from "../store";
-import { brief, isArray, num } from "../values";
+import { brief, isArray } from "../values";
 import { DIGITS } from "./words";
 
 const NS = "http://www.w3.org/1998/Math/MathML";
+const LONGEST = 40; // letters of what stands for a wire without a name
 const TOKENS = new Set(["mi", "mn", "mo", "mtext"]);
 
 export function m(tag: string, ...children: (Element | string | null)[]): Element {
@@ -36,58 +37,90 @@ function signed(text: string): Element {
 /** A partial derivative, in one line. */
 export function partial(of: Element, by: Element): Element {
   const d = () => m("mi", "∂");
-  return m("mrow", d(), of, m("mo", "/"), d(), by);
+  const over = m("mo", "/");
+  over.setAttribute("lspace", "0");
+  over.setAttribute("rspace", "0");
+  return m("mrow", d(), of, over, d(), by);
 }
 
-/** A wire as a formula has it: its name, or for one without a name its number, if it is one. */
-export function symbolOf(store: Store, wire: number, alone = "·"): Element {
+/** A wire as a formula has it: its name, or what it was computed from, or else what made it. */
+export function symbolOf(store: Store, wire: number, depth = 2): Element {
   const name = store.doc.wires[wire]!.name;
   if (name) return m("mi", name);
+  const driver = store.driver[wire];
+  const node = driver === undefined ? undefined : store.doc.nodes[driver];
+  const made = node?.kind === "gate" && depth > 0 ? forward(store, node, names(store, node, depth - 1)) : null;
+  if (made && made.textContent!.length <= LONGEST) return compound(made.textContent!) ? bracketed(made) : made;
   const value = store.value(wire);
-  return isArray(value) ? m("mi", alone) : mn(value);
+  return isArray(value) ? m("mtext", node?.op ?? node?.kind ?? "") : mn(value);
+}
+
+/** Whether there is an operator outside of all parentheses. */
+function compound(text: string): boolean {
+  let flat = text;
+  for (let before = ""; before !== flat; ) [before, flat] = [flat, flat.replace(/\([^()]*\)/g, "")];
+  return /[^\p{L}\p{N}_.\u2061]/u.test(flat);
+}
+
+function bracketed(inside: Element): Element {
+  return m("mrow", m("mo", "("), inside, m("mo", ")"));
 }
 
 type Fill = (slot: string) => Element | null;
 
 /** What the slots of a gate's formulas stand for, as names. */
-export function names(store: Store, node: Node): Fill {
-  const out = node.outputs[0]!;
-  const named = store.doc.wires[out]!.name;
+export function names(store: Store, node: Node, depth = 2): Fill {
   return (slot) => {
-    if (slot === "y") return m("mi", named || "y");
-    if (slot === "dy") return m("mi", `d${named || "y"}`);
-    const wire = operand(node, slot);
-    return wire === null ? null : symbolOf(store, wire, `x${slot}`);
+    const { wire, gradient } = slotOf(node, slot);
+    if (wire === undefined) return null;
+    const name = store.doc.wires[wire]!.name;
+    if (gradient) return name ? m("mi", `d${name}`) : m("mtext", "upstream");
+    if (slot[0] !== "y") return symbolOf(store, wire, depth);
+    return name ? m("mi", name) : m("mtext", "output");
   };
 }
 
 /** The same as numbers; null where one of them is an array. */
 export function numbers(store: Store, node: Node): Fill {
-  const one = (value: Value | null) => (value === null || isArray(value) ? null : mn(value));
   return (slot) => {
-    if (slot === "y") return one(store.value(node.outputs[0]!));
-    if (slot === "dy") return one(store.gradient(node.outputs[0]!));
-    const wire = operand(node, slot);
-    return wire === null ? null : one(store.value(wire));
+    const { wire, gradient } = slotOf(node, slot);
+    const value = wire === undefined ? null : gradient ? store.gradient(wire) : store.value(wire);
+    return value === null || isArray(value) ? null : mn(value);
   };
 }
 
-/** The wire of a gate's operand; null for one that does not come by wire. */
-function operand(node: Node, slot: string): number | null {
-  const at = (node.operands ?? []).indexOf(Number(slot));
-  return at < 0 ? null : node.inputs[at]!;
+/** The right side of a gate's own formula. */
+export function forward(store: Store, node: Node, fill: Fill): Element | null {
+  return node.outputs.length === 1 ? filled(store.doc.formulas[node.formula ?? -1]?.forward, fill) : null;
 }
 
-/** A template with its slots filled; null where there is none, or a slot cannot be filled. */
+/** What a slot stands for: "0" an operand, "y" the output, "d0" and "dy" their gradients. */
+function slotOf(node: Node, slot: string): { wire: number | undefined; gradient: boolean } {
+  const [, d, y, number] = /^(d?)(y?)(\d*)$/.exec(slot) ?? [];
+  const at = Number(number || 0);
+  const port = (node.operands ?? []).indexOf(at);
+  return { wire: y ? node.outputs[at] : port < 0 ? undefined : node.inputs[port], gradient: !!d };
+}
+
+/**
+ * The right side of a template, which is an equation, with its slots filled; null where there is
+ * no template, or one of its slots cannot be filled.
+ */
 export function filled(template: string | null | undefined, fill: Fill): Element | null {
   if (!template) return null;
   const read = new DOMParser().parseFromString(`<mrow xmlns="${NS}">${template}</mrow>`, "application/xml");
   if (read.getElementsByTagName("parsererror").length) return null;
   const root = document.importNode(read.documentElement, true);
+  const row = root.children.length === 1 ? root.firstElementChild! : root;
+  const pieces = [...row.childNodes];
+  const equals = pieces.findIndex((piece) => piece instanceof Element && piece.localName === "mo" && piece.textContent === "=");
+  pieces.slice(0, equals + 1).forEach((child) => child.remove());
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
   while (walker.nextNode()) texts.push(walker.currentNode as Text);
   for (const text of texts) {
+    // Names have several letters and numbers are filled in: what is multiplied needs a sign.
+    if (text.data === "\u2062") text.data = "·";
     if (/\{\w+\}/.test(text.data) && !fillText(text, fill)) return null;
   }
   return root;
@@ -107,7 +140,7 @@ function fillText(text: Text, fill: Fill): boolean {
   }
   const parent = text.parentElement!;
   const place = TOKENS.has(parent.localName) ? parent : text;
-  const parenthesised = made.map((one) => (needsParentheses(one, place) ? m("mrow", m("mo", "("), one, m("mo", ")")) : one));
+  const parenthesised = made.map((one) => (needsParentheses(one, place) ? bracketed(one) : one));
   place.replaceWith(...(parenthesised.length > 1 ? [m("mrow", ...parenthesised)] : parenthesised));
   return true;
 }
@@ -116,7 +149,7 @@ function fillText(text: Text, fill: Fill): boolean {
 function needsParentheses(one: Element, place: ChildNode): boolean {
   const text = one.textContent ?? "";
   const parent = place.parentElement!;
-  if (parent.localName === "msup" && place === parent.firstChild) return text.startsWith("−") || one.localName === "mrow";
+  if (parent.localName === "msup" && place === parent.firstChild) return text.startsWith("−") || text.includes("·") && !text.startsWith("(");
   if (!text.startsWith("−")) return false;
   const before = place instanceof Element ? place.previousElementSibling : previous(place);
   return !!before && !["=", "(", ","].includes(before.textContent ?? "");
@@ -126,8 +159,4 @@ function previous(node: ChildNode): Element | null {
   let at = node.previousSibling;
   while (at && !(at instanceof Element)) at = at.previousSibling;
   return at as Element | null;
-}
-
-export function minus(value: Num): boolean {
-  return num(value) < 0;
 }

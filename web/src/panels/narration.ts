@@ -5,8 +5,8 @@ import { h } from "../dom";
 import type { Store } from "../store";
 import { isArray } from "../values";
 import { localAt, scalar, shares, upstream } from "./backward";
-import { filled, math, mn, names, numbers, m, partial, symbolOf } from "./formula";
-import { called, kindOf, listed, nodeLink, outcome, phrase, shown, statement, wireLink } from "./words";
+import { filled, forward as formulaOf, m, math, mn, names, numbers, partial, symbolOf } from "./formula";
+import { kindOf, listed, nodeLink, outcome, phrase, shown, statement, wireLink } from "./words";
 
 type Word = Element | string | null;
 
@@ -96,13 +96,12 @@ function sameLocal(store: Store, node: number, wire: number, port: number): bool
 function result(store: Store, node: number, wire: number): Word[] {
   const { doc } = store;
   const it = doc.nodes[node]!;
-  const formula = it.outputs.length === 1 ? doc.formulas[it.formula ?? -1] : undefined;
-  const symbols = filled(formula?.forward, names(store, it));
+  const symbols = formulaOf(store, it, names(store, it));
   const value = store.value(wire);
   if (isArray(value)) {
     return [symbols ? math("=", symbols) : null, doc.wires[wire]!.name || symbols ? ", " : "", "an array of shape ", shown(value, "value")];
   }
-  const digits = filled(formula?.forward, numbers(store, it));
+  const digits = formulaOf(store, it, numbers(store, it));
   const alike = digits && digits.textContent === mn(value).textContent;
   return [symbols || digits ? math(...(symbols ? ["=", symbols] : []), ...(digits && !alike ? ["=", digits] : []), "=") : "= ", shown(value, "value")];
 }
@@ -203,15 +202,13 @@ function name(store: Store, wire: number): Word[] {
 
 function derivative(store: Store, wire: number): Element {
   const out = outcome(store);
-  return math(partial(out ? symbolOf(store, out.wire, "f") : m("mi", "f"), m("mi", called(store.doc, wire, store.driver[wire]))));
+  return math(partial(m("mi", out?.name ?? "f"), symbolOf(store, wire)));
 }
 
 /** ∂q/∂x for a gate's own output and input. */
 export function localSymbol(store: Store, node: number, wire: number): Element {
-  const { doc } = store;
-  const it = doc.nodes[node]!;
-  const of = doc.wires[it.outputs[0]!]!.name || it.op || "y";
-  return math(partial(m("mi", of), m("mi", doc.wires[wire]!.name || called(doc, wire, store.driver[wire]))));
+  const out = store.doc.nodes[node]!.outputs[0]!;
+  return math(partial(m("mi", store.doc.wires[out]!.name || "output"), symbolOf(store, wire)));
 }
 
 function nodeLinkShort(store: Store, node: number): HTMLElement {

@@ -7,7 +7,7 @@ import type { Store } from "../store";
 import { brief, full, isArray } from "../values";
 import { elements } from "./arrays";
 import { localAt, scalar, shares, upstream } from "./backward";
-import { filled, math, mn, names, numbers } from "./formula";
+import { filled, forward, math, mn, names, numbers } from "./formula";
 import { localSymbol } from "./narration";
 import { called, DIGITS, kindOf, link, listed, nodeLink, outcome, phrase, shown, statement, tuple, wireLink } from "./words";
 
@@ -115,7 +115,6 @@ export function nodeView(store: Store, node: number): HTMLElement[] {
 function gateBox(store: Store, node: number): HTMLElement {
   const { doc } = store;
   const it = doc.nodes[node]!;
-  const formula = doc.formulas[it.formula ?? -1];
   const text = statement(doc, it);
   const up = upstream(store, node);
   const box = h("div", { class: "gg-box" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
@@ -124,8 +123,8 @@ function gateBox(store: Store, node: number): HTMLElement {
     line.addEventListener("click", () => store.set({ tab: "code", selected: { kind: "node", id: node } }));
     box.append(line);
   }
-  const symbols = filled(formula?.forward, names(store, it));
-  const digits = filled(formula?.forward, numbers(store, it));
+  const symbols = forward(store, it, names(store, it));
+  const digits = forward(store, it, numbers(store, it));
   const value = store.value(it.outputs[0]!);
   if (symbols) {
     const name = doc.wires[it.outputs[0]!]!.name;
