@@ -56,9 +56,27 @@ def recurrence(xs, W, U):
     return loss
 
 
+def score(w1, x1, w2, x2):
+    s = w1 * x1 + w2 * x2
+    return s
+
+
+def vectors(W, X):
+    D = W.dot(X)
+    loss = np.sum(D**2) / 2
+    return loss
+
+
 def spread(*shape):
     """Numbers between -1 and 1 in no order to be seen."""
     return np.sin(1.0 + 2.3 * np.arange(math.prod(shape)).reshape(shape))
+
+
+def distance(a, b):
+    step = np.round(3 * a)
+    d2 = np.sum((step - b) ** 2)
+    dist = np.sqrt(d2)
+    return dist
 
 
 def drawn():
@@ -68,15 +86,25 @@ def drawn():
     net = gg.backprop(
         network, spread(3, 4), spread(4), spread(4, 2), spread(2), spread(5, 3), spread(5, 2)
     )
+    whole = gg.backprop(fraction, 3, -4)
     unrolled = gg.backprop(recurrence, spread(20, 2), spread(3, 3), spread(2, 3))
     return {
         "circuit.svg": first.svg(),
-        "circuit2.svg": second.svg(),
-        "fraction.svg": gg.backprop(fraction, 3, -4).svg(),
+        "circuit-forward-1.svg": first.svg(step=1),
+        "circuit-forward-2.svg": first.svg(step=2),
+        "circuit-seed.svg": first.svg(step=3),
+        "circuit-backward-1.svg": first.svg(step=4),
+        "circuit-backward-2.svg": first.svg(step=5),
+        "circuit2.svg": second.svg(diagnosis=False),
+        "fraction.svg": whole.svg(),
+        "fraction-branch.svg": whole.svg(step=14),
+        "score.svg": gg.backprop(score, 0.5, 1000.0, -0.3, 2.0).svg(),
+        "vectors.svg": gg.backprop(vectors, spread(5, 10), spread(10, 3)).svg(),
         "network.svg": net.svg(),
         "network-dark.svg": net.svg(theme="dark"),
         "network-folded.svg": net.svg(fold=True),
-        "recurrence.svg": unrolled.svg(),
+        "recurrence.svg": unrolled.svg(diagnosis=False),
+        "diagnosed.svg": gg.backprop(distance, np.zeros(3), np.zeros(3)).svg(),
     }
 
 

@@ -29,12 +29,22 @@ from glassgrad.sensitivity import Sensitivity, plot_sensitivity, sensitivity
 if TYPE_CHECKING:
     from glassgrad.diagnose import Diagnosis
 
-__all__ = ["Artist", "Backprop", "Gradients", "Sensitivity", "Theme", "WireRecord", "backprop",
+__all__ = ["Artist", "Backprop", "Gradients", "Look", "Sensitivity", "Theme", "WireRecord", "backprop",
            "draws_with"]  # fmt: skip
 
 _LOCAL_LIMIT = 400  # statements; beyond, local gradients are left to be asked for one by one
 
 Theme: TypeAlias = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a picture is wanted: see `Backprop.svg`."""
+
+    theme: Theme = "light"
+    fold: bool | None = None
+    diagnosis: bool = True
+    step: int | None = None
 
 
 class Artist(Protocol):
@@ -46,10 +56,10 @@ class Artist(Protocol):
     def picture(self, record: Backprop, width: int) -> str:
         """The circuit in characters."""
 
-    def svg(self, record: Backprop, theme: Theme, fold: bool | None) -> str:
+    def svg(self, record: Backprop, look: Look) -> str:
         """The circuit as SVG."""
 
-    def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
+    def save(self, record: Backprop, path: Path, look: Look) -> None:
         """The circuit in a file, as its ending says."""
 
     def mimebundle(self, record: Backprop) -> dict[str, str]:
@@ -361,7 +371,14 @@ class Backprop:
 
     # -- showing -----------------------------------------------------------------------------
 
-    def svg(self, *, theme: Theme = "light", fold: bool | None = None) -> str:
+    def svg(
+        self,
+        *,
+        theme: Theme = "light",
+        fold: bool | None = None,
+        diagnosis: bool = True,
+        step: int | None = None,
+    ) -> str:
         """The circuit as a picture: values above the wires, gradients below, gates in circles.
 
         Parameters
@@ -370,6 +387,12 @@ class Backprop:
         fold : bool, optional
             Whether each helper of yours, and each turn of a loop, is one node; without it they are
             open as long as there are few gates.
+        diagnosis : bool
+            Whether errors and warnings of `diagnose` are marked: a number at the wire, and a line
+            for each below.
+        step : int, optional
+            Draw what is known after so many steps of the story: forward gate by gate, then the
+            output's gradient, then backward gate by gate. The step's gate has a ring.
 
         Returns
         -------
@@ -383,7 +406,7 @@ class Backprop:
         >>> picture[:4], ">-12</text>" in picture
         ('<svg', True)
         """
-        return _drawing().svg(self, theme, fold)
+        return _drawing().svg(self, Look(theme, fold, diagnosis, step))
 
     def picture(self, width: int = 100) -> str:
         """The circuit in box-drawing characters, if it is small enough; else the table.
@@ -409,7 +432,13 @@ class Backprop:
         return _drawing().picture(self, width)
 
     def save(
-        self, path: str | os.PathLike[str], *, theme: Theme = "light", fold: bool | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        theme: Theme = "light",
+        fold: bool | None = None,
+        diagnosis: bool = True,
+        step: int | None = None,
     ) -> None:
         """Write the picture, or a page to walk through it, to a file.
 
@@ -418,15 +447,15 @@ class Backprop:
         path : str or path
             Its ending says how: ``.svg`` is the picture, ``.html`` a page that needs no network and
             no server; ``.png`` and ``.pdf`` need the extra ``pictures``.
-        theme, fold
-            As of `svg`.
+        theme, fold, diagnosis, step
+            As of `svg`; a page only asks for the theme, it has all the rest inside.
 
         Raises
         ------
         UnsupportedError
             The ending is not known, or what it needs is not installed.
         """
-        _drawing().save(self, Path(path), theme, fold)
+        _drawing().save(self, Path(path), Look(theme, fold, diagnosis, step))
 
     def widget(self, theme: Theme | None = None) -> Any:
         """The page of `save` as a notebook widget, for Jupyter, VS Code and marimo.

@@ -138,6 +138,7 @@ export interface Palette {
   wire: string;
   value: string;
   gradient: string;
+  alert: string;
   low: string;
   zero: string;
   high: string;

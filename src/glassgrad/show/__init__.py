@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from glassgrad.microscope import Backprop, Theme, draws_with
+from glassgrad.microscope import Backprop, Look, Theme, draws_with
 
 __all__ = ["install"]
 
@@ -28,20 +28,29 @@ class _Artist:
 
         return drawn(record, width)
 
-    def svg(self, record: Backprop, theme: Theme, fold: bool | None) -> str:
+    def svg(self, record: Backprop, look: Look) -> str:
         from glassgrad.show.graph import graph_of
+        from glassgrad.show.marks import marks
+        from glassgrad.show.partial import known
         from glassgrad.show.picture import picture
+        from glassgrad.show.story import story
         from glassgrad.show.svg import svg
 
         graph = graph_of(record)
-        folds = None if fold is None else range(len(graph.groups)) if fold else ()
-        return svg(picture(graph, folds), theme)
+        folds = None if look.fold is None else range(len(graph.groups)) if look.fold else ()
+        drawn = picture(graph, folds)
+        if look.step is not None:
+            told = story(record)
+            lit = [s.node for s in told.steps[: look.step][-1:]]
+            return svg(known(drawn, told.told(look.step)), look.theme, (), lit)
+        found = marks(record.diagnose(), graph) if look.diagnosis else ()
+        return svg(drawn, look.theme, found)
 
-    def save(self, record: Backprop, path: Path, theme: Theme, fold: bool | None) -> None:
+    def save(self, record: Backprop, path: Path, look: Look) -> None:
         from glassgrad.show.page import html
         from glassgrad.show.save import write
 
-        write(path, lambda: self.svg(record, theme, fold), lambda: html(record, theme))
+        write(path, lambda: self.svg(record, look), lambda: html(record, look.theme))
 
     def mimebundle(self, record: Backprop) -> dict[str, str]:
         from glassgrad.show.notebook import mimebundle

@@ -6,14 +6,14 @@ steps are written one after the other.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 
 from glassgrad.microscope import Backprop
-from glassgrad.show.picture import Label, Picture, WirePicture
-from glassgrad.show.story import Story, Told, story
+from glassgrad.show.partial import known
+from glassgrad.show.picture import Picture
+from glassgrad.show.story import Story, story
 from glassgrad.show.terminal import coloured, fitting, text
 
 __all__ = ["Stepper", "step_through"]
@@ -64,9 +64,9 @@ class Stepper:
         """The circuit as far as it is told, and the step in words."""
         parts = []
         if self.shown is not None:
-            known = _known(self.shown, self.story.told(self.count))
+            seen = known(self.shown, self.story.told(self.count))
             lit = (self.story.steps[self.count - 1].node,) if self.count else ()
-            parts.append(text(known, self.colour, lit))
+            parts.append(text(seen, self.colour, lit))
         words = (
             self.story.words(self.count - 1) if self.count
             else [f"{len(self.story.steps)} steps: forward gate by gate, then backward."]
@@ -100,19 +100,3 @@ def step_through(record: Backprop, keys: Callable[[], str] | None = None) -> Ite
 def interactive() -> bool:
     """Whether somebody can press keys and see what they do."""
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _known(shown: Picture, told: Told) -> Picture:
-    """A picture without the values and gradients that were not told yet."""
-
-    def seen(wire: WirePicture) -> WirePicture:
-        labels = tuple(label for label in wire.labels if _is_told(label, wire.number, told))
-        return dataclasses.replace(wire, labels=labels)
-
-    return dataclasses.replace(shown, wires=tuple(seen(w) for w in shown.wires))
-
-
-def _is_told(label: Label, wire: int, told: Told) -> bool:
-    if label.role == "value":
-        return wire in told.values
-    return label.role != "gradient" or wire in told.gradients

@@ -7,10 +7,12 @@ leave it as it is. Place tells what colour tells: above is forward, below is bac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from glassgrad.show.glyphs import text_width
 from glassgrad.show.layout.model import Branch
+from glassgrad.show.marks import Mark
 from glassgrad.show.metrics import BOLD, SIZES
 from glassgrad.show.picture import Label, Outline, Picture, Shape, Strip, WirePicture
 from glassgrad.show.themes import THEMES, Palette
@@ -20,9 +22,16 @@ __all__ = ["svg"]
 _FONT = "Helvetica, Arial, Liberation Sans, sans-serif"
 _ROUND = 6.0  # radius of a wire's corner
 _FOOT = 22.0  # height of the key at the bottom
+_ROW = 16.0  # height of a mark's line
+_MARK = 11.0  # size of its letters
 
 
-def svg(picture: Picture, theme: str = "light") -> str:
+def svg(
+    picture: Picture,
+    theme: str = "light",
+    marks: Sequence[Mark] = (),
+    lit: Collection[int] = (),
+) -> str:
     """Draw a picture.
 
     Parameters
@@ -30,18 +39,24 @@ def svg(picture: Picture, theme: str = "light") -> str:
     picture : Picture
     theme : str
         A key of `THEMES`.
+    marks : sequence of Mark
+        What is wrong: numbers at wires, and a line for each below.
+    lit : collection of int
+        Numbers of nodes that have a ring around them.
     """
     palette = THEMES[theme]
-    width = max(picture.width, 400.0 if any(w.strips for w in picture.wires) else 210.0)
-    height = picture.height + _FOOT
-    body = "\n".join(_body(picture, palette, height))
+    least = 400.0 if any(w.strips for w in picture.wires) else 210.0
+    least = max([least, *(text_width(m.text, _MARK) + 60 for m in marks)])
+    width = max(picture.width, least)
+    height = picture.height + _FOOT + _ROW * len(marks)
+    body = "\n".join(_body(picture, palette, marks, lit))
     mark = "gg" + hashlib.sha256((theme + body).encode()).hexdigest()[:10]
     size = f'width="{_n(width)}" height="{_n(height)}" viewBox="0 0 {_n(width)} {_n(height)}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" '
         f'aria-labelledby="{mark}-t {mark}-d" font-family="{_FONT}">\n'
         f'<title id="{mark}-t">{escape(_heading(picture))}</title>\n'
-        f'<desc id="{mark}-d">{escape(_telling(picture))}</desc>\n'
+        f'<desc id="{mark}-d">{escape(_telling(picture, marks))}</desc>\n'
         f'<rect width="{_n(width)}" height="{_n(height)}" fill="{palette.ground}"/>\n{body}\n</svg>\n'
     )
 
@@ -54,7 +69,7 @@ def _heading(picture: Picture) -> str:
 _TOLD = 40  # wires
 
 
-def _telling(picture: Picture) -> str:
+def _telling(picture: Picture, marks: Sequence[Mark]) -> str:
     """The picture in words, for those who hear it."""
     said = []
     for wire in picture.wires[:_TOLD]:
@@ -63,17 +78,58 @@ def _telling(picture: Picture) -> str:
         said.append(text if wire.gradient is None else f"{text}, its gradient {wire.gradient}")
     more = len(picture.wires) - _TOLD
     said += [f"and {more} more"] if more > 0 else []
-    return "Values stand above the wires, gradients below. " + "; ".join(said) + "."
+    wrong = "".join(f" {m.text}." for m in marks)
+    return "Values stand above the wires, gradients below. " + "; ".join(said) + "." + wrong
 
 
-def _body(picture: Picture, palette: Palette, height: float) -> Iterator[str]:
+def _body(
+    picture: Picture, palette: Palette, marks: Sequence[Mark], lit: Collection[int]
+) -> Iterator[str]:
+    drawn = {w.number: w for w in picture.wires}
+    for mark in marks:
+        yield from (_halo(drawn[w], palette) for w in mark.wires if w in drawn)
     for outline in picture.outlines:
         yield _outline(outline, palette)
     for wire in picture.wires:
         yield _wire(wire, palette)
     for shape in (s for s in picture.shapes if s.form != "edge"):
+        if shape.node.number in lit:
+            yield _ring(shape, palette)
         yield _shape(shape, palette)
+    yield from _marks(marks, drawn, palette)
+    height = picture.height + _FOOT
     yield _key(palette, height, any(w.strips for w in picture.wires))
+    for row, mark in enumerate(marks):
+        y = height + _ROW * row + 4
+        yield (f'{_badge(22, y - 4, mark.number, palette) if mark.number else ""}<text x="34" '
+               f'y="{_n(y)}" font-size="{_n(_MARK)}" fill="{palette.alert}">{escape(mark.text)}'
+               "</text>")  # fmt: skip
+
+
+def _halo(wire: WirePicture, palette: Palette) -> str:
+    """A broad line behind a wire that something is wrong with."""
+    path = " ".join(_path(branch) for branch in wire.route.branches)
+    return (f'<path d="{path}" fill="none" stroke="{palette.alert}" stroke-opacity="0.3" '
+            'stroke-width="9"/>')  # fmt: skip
+
+
+def _marks(
+    marks: Sequence[Mark], drawn: Mapping[int, WirePicture], palette: Palette
+) -> Iterator[str]:
+    """The numbers at the beginnings of wires; several at one wire stand in a row above another."""
+    taken: dict[int, int] = {}
+    for mark in marks:
+        for wire in mark.wires[:1]:
+            if wire in drawn:
+                x, y = drawn[wire].route.branches[0].points[0]
+                yield _badge(x - 1, y - 13 * taken.get(wire, 0), mark.number, palette)
+                taken[wire] = taken.get(wire, 0) + 1
+
+
+def _badge(x: float, y: float, number: int, palette: Palette) -> str:
+    return (f'<circle cx="{_n(x)}" cy="{_n(y)}" r="6.5" fill="{palette.alert}"/><text '
+            f'x="{_n(x)}" y="{_n(y + 3.3)}" font-size="9" font-weight="bold" fill="'
+            f'{palette.ground}" text-anchor="middle">{number}</text>')  # fmt: skip
 
 
 def _outline(outline: Outline, palette: Palette) -> str:
@@ -149,6 +205,13 @@ def _shape(shape: Shape, palette: Palette) -> str:
                  f'stroke="{stroke}" stroke-width="1.5"{dash}/>')  # fmt: skip
     texts = "".join(_text(label, palette) for label in shape.labels)
     return f"<g><title>{escape('; '.join(told))}</title>{drawn}{texts}</g>"
+
+
+def _ring(shape: Shape, palette: Palette) -> str:
+    x, y, width, height = shape.place.x, shape.place.y, shape.place.width, shape.place.height
+    return (f'<rect x="{_n(x - 2)}" y="{_n(y - 2)}" width="{_n(width + 4)}" height="{_n(height + 4)}" '
+            f'rx="{_n(min(19.0, (height + 4) / 2))}" fill="none" stroke="{palette.alert}" '
+            'stroke-width="3.5"/>')  # fmt: skip
 
 
 def _text(label: Label, palette: Palette) -> str:

@@ -16,8 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from glassgrad.microscope import Backprop
+from glassgrad.show.graph import graph_of
+from glassgrad.show.marks import marks
 
-__all__ = ["render", "short", "table"]
+__all__ = ["render", "short", "table", "wrong"]
 
 _WIDTH = 100
 
@@ -31,7 +33,14 @@ def table(record: Backprop) -> str:
         color_system="standard" if colour else None, legacy_windows=False,
     )  # fmt: skip
     console.print(render(record))
-    return "\n".join(line.rstrip() for line in target.getvalue().rstrip().splitlines())
+    told = [line.rstrip() for line in target.getvalue().rstrip().splitlines()]
+    return "\n".join([*told, *wrong(record)])
+
+
+def wrong(record: Backprop) -> list[str]:
+    """The errors and warnings of the diagnosis, a line each, behind an empty one."""
+    found = [m.text for m in marks(record.diagnose(), graph_of(record))]
+    return ["", *found, "diagnose() says more"] if found else []
 
 
 def render(record: Backprop) -> Group:

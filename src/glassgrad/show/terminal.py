@@ -17,7 +17,7 @@ from glassgrad.show.folding import folded
 from glassgrad.show.graph import Graph, graph_of
 from glassgrad.show.metrics import CELLS
 from glassgrad.show.picture import Label, Picture, Shape, WirePicture, picture
-from glassgrad.show.table import table
+from glassgrad.show.table import table, wrong
 
 __all__ = ["coloured", "drawn", "fitting", "text"]
 
@@ -35,7 +35,7 @@ _COLOURS = {"value": "32", "gradient": "31", "shape": "2", "title": "2", "name":
 def drawn(record: Backprop, width: int) -> str:
     """The circuit as text, with its groups folded if need be; the table where it is too large."""
     shown = fitting(graph_of(record), width)
-    return table(record) if shown is None else text(shown, coloured())
+    return table(record) if shown is None else "\n".join([text(shown, coloured()), *wrong(record)])
 
 
 def fitting(graph: Graph, width: int) -> Picture | None:

@@ -19,6 +19,8 @@ class Palette:
         What shapes are filled with.
     wire, value, gradient
         Wires, and what stands above and below them.
+    alert
+        What is wrong.
     low, zero, high
         Of a strip's cells: negative, zero, positive. Blue and orange, which those who do not tell
         red from green tell apart.
@@ -34,6 +36,7 @@ class Palette:
     wire: str
     value: str
     gradient: str
+    alert: str
     low: str
     zero: str
     high: str
@@ -55,11 +58,13 @@ THEMES = {
     "light": Palette(
         ground="#ffffff", ink="#1f2328", dim="#59636e", faint="#aab2bb", gate="#ffffff",
         input="#eef2f7", frame="#eef2f7", wire="#3d444d", value="#0a7d33", gradient="#c9202c",
+        alert="#9a5b00",
         low="#2166ac", zero="#f4f4f4", high="#e08214",
     ),
     "dark": Palette(
         ground="#0d1117", ink="#e6edf3", dim="#9aa4af", faint="#4d5661", gate="#161b22",
         input="#1f2937", frame="#1b2330", wire="#a8b3bf", value="#4ac26b", gradient="#ff7b72",
+        alert="#e3b341",
         low="#4393c3", zero="#20262d", high="#f4a742",
     ),
 }  # fmt: skip
