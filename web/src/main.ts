@@ -7,6 +7,8 @@ import canvasCss from "./canvas/canvas.css";
 import { h } from "./dom";
 import { panels } from "./panels/panels";
 import panelsCss from "./panels/panels.css";
+import { play } from "./play/play";
+import playCss from "./play/play.css";
 import { Store } from "./store";
 import css from "./style.css";
 
@@ -26,10 +28,9 @@ export interface Mounted {
 export function mount(root: HTMLElement, doc: Doc, options: Options = {}): Mounted {
   const store = new Store(doc, options.evaluate ?? null, options.theme ?? preferred());
   const host = h("div", { class: "gg", tabindex: -1, "data-theme": store.state.theme });
-  const style = h("style");
-  style.textContent = css + canvasCss + panelsCss;
   // The host is a grid that goes by the width of what is around it, so something is.
-  root.replaceChildren(style, h("div", { class: "gg-page" }, host));
+  root.replaceChildren(h("div", { class: "gg-page" }, host));
+  styled(root);
   const ends = [canvas(host, store), panels(host, store)];
   ends.push(store.listen((state) => (host.dataset["theme"] = state.theme)));
   return {
@@ -40,6 +41,25 @@ export function mount(root: HTMLElement, doc: Doc, options: Options = {}): Mount
       root.replaceChildren();
     },
   };
+}
+
+const sheets = new WeakMap<object, CSSStyleSheet>();
+
+/** Give the styles to the document or shadow root an element stands in, once. */
+function styled(root: HTMLElement): void {
+  const around = root.getRootNode();
+  const text = css + canvasCss + panelsCss + playCss;
+  if (!(around instanceof Document || around instanceof ShadowRoot)) {
+    const style = h("style"); // it stands nowhere yet
+    style.textContent = text;
+    root.prepend(style);
+  } else if (!sheets.has(around)) {
+    // A sheet made by the program: a strict policy lets no style stand in the page itself.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(text);
+    around.adoptedStyleSheets.push(sheet);
+    sheets.set(around, sheet);
+  }
 }
 
 function preferred(): "light" | "dark" {
@@ -89,4 +109,8 @@ if (data && place) {
     evaluate: globalThis.glassgradEvaluate ?? null,
   });
   host.focus({ preventScroll: true }); // a file is one page: its keys work from the beginning
+}
+if (place?.dataset["mode"] === "play") {
+  styled(place);
+  play(place, mount);
 }
