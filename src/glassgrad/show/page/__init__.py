@@ -55,7 +55,7 @@ def page(document: dict[str, Any], picture: str, theme: str = "light") -> str:
             0, f"globalThis.glassgradEvaluate=(()=>{{\n{found['text']}\nreturn evaluate;}})();"
         )
     hashes = " ".join(f"'sha256-{_hash(s)}'" for s in scripts)
-    policy = (f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+    policy = (f"default-src 'none'; script-src {hashes}; img-src data:; "
               "base-uri 'none'; form-action 'none'")  # fmt: skip
     title = _html.escape(f"{document['name']}: circuit, values, gradients")
     return (
