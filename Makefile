@@ -3,6 +3,7 @@
 #   make demo    the notes' circuit and code, then a network trained on handwritten digits
 #   make test    every test, doctest and random program (in parallel)
 #   make lint    ruff, formatting, the import table      make types   mypy --strict
+#   make web     build the page's program from web/ (needs Node)
 #   make fuzz    a long hunt with random programs        make bench   the peers, side by side
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ PROGRAMS ?= 20000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz lint format types bench tracing-cost clean
+.PHONY: help demo test fuzz lint format types web bench tracing-cost clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -59,6 +60,9 @@ format: $(DEV)
 types: $(DEV)
 	$(BIN)/mypy
 
+web:
+	cd web && npm ci && npm run check && npm run build
+
 bench: $(BENCH)
 	$(BIN)/python -m benchmarks
 
@@ -66,4 +70,4 @@ tracing-cost: $(DEV)
 	$(BIN)/python -m benchmarks.tracing_cost
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv web/node_modules .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

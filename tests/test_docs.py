@@ -31,7 +31,8 @@ def gates_put_back():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_python_blocks_run(page, gates_put_back, tmp_path):
+def test_python_blocks_run(page, gates_put_back, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where they may write files
     namespace = {"__name__": "page"}
     # The blocks of a page are one program, kept in a file so that source lines can be found.
     file = tmp_path / f"{page.stem}.py"
