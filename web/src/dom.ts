@@ -1,6 +1,7 @@
 // Making elements, without innerHTML: texts stay texts, whatever stands in them.
 
-type Attributes = Record<string, string | number | boolean | null | undefined>;
+/** Attributes by name; a function listens to the event of that name. */
+type Attributes = Record<string, string | number | boolean | null | undefined | ((event: never) => void)>;
 type Child = globalThis.Node | string | null | undefined | false;
 
 export function h<K extends keyof HTMLElementTagNameMap>(
@@ -24,6 +25,10 @@ export function s<K extends keyof SVGElementTagNameMap>(
 function filled<E extends HTMLElement | SVGElement>(element: E, attributes: Attributes, children: Child[]): E {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") {
+      element.addEventListener(name, value as EventListener);
+      continue;
+    }
     // A policy may forbid styles that stand in a page, and lets a program set them.
     if (name === "style") element.style.cssText = String(value);
     else element.setAttribute(name, value === true ? "" : String(value));

@@ -35,9 +35,9 @@ export interface Pick {
 }
 
 function pickable(pick: Pick, at: number, text: string, label: string): HTMLElement {
-  const button = h("button", { type: "button", class: "gg-cell", "aria-pressed": String(pick.chosen === at), "aria-label": `${label} is ${text}` }, text);
-  button.addEventListener("click", () => pick.choose(at));
-  return button;
+  return h("button", {
+    type: "button", class: "gg-cell", "aria-pressed": String(pick.chosen === at), "aria-label": `${label} is ${text}`, click: () => pick.choose(at),
+  }, text);
 }
 
 function strip(array: Arr, palette: Palette, label: string): HTMLElement {

@@ -8,6 +8,7 @@ import { icon } from "./icons";
 import { Listing, type Mark } from "./listing";
 import type { Part } from "./part";
 
+const FAR = 2000; // pixels; further away lines are jumped to
 const MARKS = ["lit", "forward", "backward"] as const;
 const NONE: ReadonlySet<number> = new Set();
 
@@ -154,7 +155,7 @@ function tied(store: Store, behind: (line: number) => number[]) {
 function bringIntoView(scroller: HTMLElement, top: number): void {
   const { scrollTop, clientHeight } = scroller;
   if (top >= scrollTop + 20 && top <= scrollTop + clientHeight - 60) return;
-  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const calm = Math.abs(top - scrollTop) > FAR || matchMedia("(prefers-reduced-motion: reduce)").matches;
   scroller.scrollTo({ top: Math.max(0, top - clientHeight / 3), behavior: calm ? "auto" : "smooth" });
 }
 

@@ -25,10 +25,9 @@ function card(store: Store, finding: Finding): HTMLElement {
     const at = store.doc.wires.findIndex((wire) => wire.name === name);
     return at < 0 ? [] : [at];
   });
-  const head = h("button", { type: "button", class: "gg-finding-head" },
+  const head = h("button", { type: "button", class: "gg-finding-head", click: () => select(store, finding, wires) },
     h("span", { class: `gg-severity gg-${finding.severity}` }, icon(finding.severity), finding.severity),
     h("span", {}, finding.title));
-  head.addEventListener("click", () => select(store, finding, wires));
   const numbers = Object.entries(finding.numbers) as [string, Num][];
   return h("article", { class: "gg-finding" }, h("h2", {}, head),
     finding.line ? h("p", { class: "gg-statement" }, h("span", { class: "gg-dim" }, `line ${finding.line}`), " ", h("code", {}, finding.statement)) : null,

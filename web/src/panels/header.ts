@@ -4,7 +4,7 @@
 import { h } from "../dom";
 import type { Store } from "../store";
 import { help } from "./help";
-import { icon } from "./icons";
+import { button, icon } from "./icons";
 import type { Part } from "./part";
 import { typing } from "./stepper";
 import { outcome, phrase } from "./words";
@@ -14,11 +14,9 @@ export function header(host: HTMLElement, store: Store): Part {
   const value = h("span", { class: "gg-num gg-value" });
   const gates = doc.nodes.filter((node) => node.kind === "gate").length;
   const findings = doc.diagnosis.length;
-  const badge = h("button", { type: "button", class: "gg-badge", "data-findings": findings },
+  const badge = h("button", { type: "button", class: "gg-badge", "data-findings": findings, click: () => store.set({ tab: "diagnosis" }) },
     icon(findings ? doc.diagnosis[0]!.severity : "ok"), h("span", {}, findings ? `${findings} finding${findings > 1 ? "s" : ""}` : "nothing to report"));
-  badge.addEventListener("click", () => store.set({ tab: "diagnosis" }));
-  const moved = h("button", { type: "button", class: "gg-badge gg-moved" });
-  moved.addEventListener("click", () => store.set({ tab: "inputs" }));
+  const moved = h("button", { type: "button", class: "gg-badge gg-moved", click: () => store.set({ tab: "inputs" }) });
   const dialog = help();
   const question = button("help", "Help: keys, and how to read the picture (?)", () => dialog.showModal());
   const theme = button("theme", "", () => store.set({ theme: store.state.theme === "light" ? "dark" : "light" }));
@@ -55,10 +53,4 @@ export function header(host: HTMLElement, store: Store): Part {
       host.removeEventListener("keydown", asked);
     },
   };
-}
-
-function button(name: "help" | "theme", label: string, does: () => void): HTMLButtonElement {
-  const made = h("button", { type: "button", class: "gg-button", "aria-label": label, title: label }, icon(name));
-  made.addEventListener("click", does);
-  return made;
 }

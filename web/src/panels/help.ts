@@ -1,7 +1,7 @@
 // The help dialog: how to read a picture, and the keys. Only words.
 
 import { h } from "../dom";
-import { icon } from "./icons";
+import { button } from "./icons";
 
 const KEYS: [string, string][] = [
   ["n  or  .", "a step forward"],
@@ -16,9 +16,8 @@ const KEYS: [string, string][] = [
 ];
 
 export function help(): HTMLDialogElement {
-  const close = h("button", { type: "button", class: "gg-button", "aria-label": "Close" }, icon("close"));
-  const dialog = h("dialog", { class: "gg-help", "aria-label": "Help" },
-    h("div", { class: "gg-pane-head" }, h("h2", {}, "How to read the picture"), close),
+  const dialog: HTMLDialogElement = h("dialog", { class: "gg-help", "aria-label": "Help" },
+    h("div", { class: "gg-pane-head" }, h("h2", {}, "How to read the picture"), button("close", "Close", () => dialog.close())),
     h("ul", {},
       h("li", {}, "Data flows from left to right: inputs on the left, the output on the right. A circle is a gate."),
       h("li", {}, h("b", { class: "gg-value" }, "Above a wire, green:"), " its value, which flowed forward."),
@@ -29,7 +28,6 @@ export function help(): HTMLDialogElement {
     h("h2", {}, "Keys"),
     h("dl", { class: "gg-keys" }, ...KEYS.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)])),
   );
-  close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close(); // outside of what is in it
   });

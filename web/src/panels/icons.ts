@@ -1,6 +1,6 @@
-// The few signs on buttons, as paths on a 16 by 16 ground.
+// The few signs on buttons, and such buttons: paths on a 16 by 16 ground.
 
-import { s } from "../dom";
+import { h, s } from "../dom";
 
 const PATHS = {
   first: "M4 3v10M13 3L6.5 8l6.5 5z",
@@ -28,4 +28,9 @@ export function icon(name: Icon): SVGSVGElement {
   return s("svg", { class: "gg-icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
     s("path", { d: PATHS[name], fill: SOLID.has(name) ? "currentColor" : "none", stroke: "currentColor",
                 "stroke-width": 1.6, "stroke-linecap": "round", "stroke-linejoin": "round" }));
+}
+
+/** A button with a sign on it; the label is what it is called. */
+export function button(name: Icon, label: string, click: () => void): HTMLButtonElement {
+  return h("button", { type: "button", class: "gg-button", "aria-label": label, title: label, click }, icon(name));
 }

@@ -86,7 +86,7 @@ export class Listing {
     const known = this.it.known(n);
     return h("div", {
       class: "gg-row", role: "option", "aria-selected": "false", "aria-disabled": known ? null : "true",
-      tabindex: known ? (n === this.active ? 0 : -1) : null, "data-line": n,
+      tabindex: known ? (n === this.active ? 0 : -1) : null, "data-line": n, "aria-label": text ? null : "empty line",
     }, h("span", { class: "gg-no", "aria-hidden": "true" }, String(this.it.first + n)), h("code", {}, ...coloured(text, this.quotes[n]!, this.it.gradient)));
   }
 

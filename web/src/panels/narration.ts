@@ -71,13 +71,15 @@ function forward(store: Store, node: number): Telling {
   const made = it.outputs.map((wire): Word[] => [...name(store, wire), ...result(store, node, wire)]);
   const head: Word[] = [...line, nodeLinkShort(store, node), ": ", ...made.flatMap((w, n) => (n ? ["; ", ...w] : w)), "."];
   const known = it.inputs.flatMap((wire, port) => {
+    if (it.inputs.indexOf(wire) !== port && sameLocal(store, node, wire, port)) return [];
     const local = localAt(store, node, port);
-    return local === null || it.inputs.indexOf(wire) !== port && sameLocal(store, node, wire, port) ? [] : [{ wire, local }];
+    // Large circuits come without these numbers, but with their formulas.
+    const told = local === null ? filled(store.doc.formulas[it.formula ?? -1]?.local[it.operands?.[port] ?? port], names(store, it)) : phrase(local);
+    return told ? [h("span", { class: "gg-nowrap" }, localSymbol(store, node, wire), " = ", typeof told === "string" ? told : math(told))] : [];
   });
   if (known.length) {
-    const locals = known.map(({ wire, local }) => h("span", { class: "gg-nowrap" }, localSymbol(store, node, wire) as HTMLElement, " = ", phrase(local)));
-    says.push([`On its own it already knows its local gradient${known.length > 1 ? "s" : ""}: `, ...listed(locals),
-               known.some(({ local }) => isArray(local)) ? ", element by element." : "."]);
+    const array = it.outputs.some((wire) => isArray(store.value(wire)));
+    says.push([`On its own it already knows its local gradient${known.length > 1 ? "s" : ""}: `, ...listed(known), array ? ", element by element." : "."]);
   } else if (it.outputs.some((wire) => store.gradient(wire) !== null)) {
     says.push(["Its local gradients are no single numbers; it knows the rule that hands a gradient back."]);
   } else {
@@ -123,7 +125,7 @@ function backward(store: Store, node: number, step: number): Telling {
   const products = wires.flatMap((wire) => it.inputs.flatMap((w, port) => (w === wire ? [product(store, node, wire, port, up)] : [])));
   if (products.every((p) => p !== null)) {
     const one = products.length === 1;
-    says.push([`It multiplies it by its local gradient${one ? "" : "s"}: `, ...listed(products), "."]);
+    says.push([`It multiplies it by its local gradient${one ? "" : "s"}${isArray(up!) ? ", element by element" : ""}: `, ...listed(products), "."]);
   } else {
     wires.forEach((wire) => says.push(rule(store, node, wire)));
   }

@@ -137,13 +137,14 @@ function scaled(curve: Curve, point: Point, there: number | null, line: number):
   };
 }
 
-/** Round numbers between two ends. */
-function ticks(low: number, high: number, count: number): number[] {
+/** Round numbers between two ends, and each with the digits that tell it from the next. */
+function ticks(low: number, high: number, count: number): [number, string][] {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
-  const found: number[] = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++) found.push(Number((n * step).toPrecision(12)));
+  const digits = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1);
+  const found: [number, string][] = [];
+  for (let n = Math.ceil(low / step); n * step <= high; n++) found.push([n * step, brief(Number((n * step).toPrecision(12)), digits)]);
   return found;
 }
 
@@ -151,13 +152,13 @@ function axes(scale: Scale, point: Point): SVGElement {
   const right = WIDTH - BOX.right;
   const bottom = HEIGHT - BOX.bottom;
   const [from, to] = [inverse(scale, BOX.left), inverse(scale, right)];
-  const lines = ticks(scale.low, scale.high, 5).flatMap((y) => [
+  const lines = ticks(scale.low, scale.high, 5).flatMap(([y, text]) => [
     s("line", { x1: BOX.left, x2: right, y1: scale.y(y), y2: scale.y(y), class: y === 0 ? "gg-axis" : "gg-grid" }),
-    s("text", { x: BOX.left - 5, y: scale.y(y) + 4, "text-anchor": "end" }, brief(y, 3)),
+    s("text", { x: BOX.left - 5, y: scale.y(y) + 4, "text-anchor": "end" }, text),
   ]);
-  const below = ticks(from, to, 7).flatMap((x) => [
+  const below = ticks(from, to, 7).flatMap(([x, text]) => [
     s("line", { x1: scale.x(x), x2: scale.x(x), y1: bottom, y2: bottom + 4, class: "gg-axis" }),
-    s("text", { x: scale.x(x), y: bottom + 15, "text-anchor": "middle" }, brief(x, 3)),
+    s("text", { x: scale.x(x), y: bottom + 15, "text-anchor": "middle" }, text),
   ]);
   const name = s("text", { x: right, y: bottom - 4, "text-anchor": "end", class: "gg-axis-name" }, point.name);
   return s("g", {}, ...lines, ...below, name);
@@ -223,9 +224,11 @@ function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) =
     const score = (spot: (typeof spots)[0]) => Math.min(40, Math.abs(spot[which] - spot[other]) || 0) + 10 * spot.far;
     return spots.filter((spot) => seen(spot[which])).sort((a, b) => score(b) - score(a))[0];
   };
-  for (const [which, text] of [["curve", `${point.f}(${point.name})`], ["line", "straight line"]] as const) {
+  const same = spots.every((spot) => !(Math.abs(spot.curve - spot.line) > 2));
+  const f = `${point.f}(${point.name})`;
+  for (const [which, text] of [["curve", same ? `${f} is the straight line` : f], ["line", "straight line"]] as const) {
     const spot = best(which);
-    if (!spot) continue;
+    if (!spot || (same && which === "line")) continue;
     const above = !(spot[which] > spot[which === "curve" ? "line" : "curve"]);
     found.push(s("text", { x: spot.x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` }, text));
   }

@@ -3,7 +3,7 @@
 
 import { h } from "../dom";
 import type { Store } from "../store";
-import { icon, type Icon } from "./icons";
+import { button, icon } from "./icons";
 import { paragraphs, telling } from "./narration";
 import type { Part } from "./part";
 
@@ -32,8 +32,7 @@ export function stepper(host: HTMLElement, store: Store): Part {
     forward: button("forward", "A step forward (n)", () => by(1)),
     last: button("last", "To the end (End)", () => jump(last)),
   };
-  const range = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "Step of the story" });
-  range.addEventListener("input", () => jump(Number(range.value)));
+  const range = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "Step of the story", input: () => jump(Number(range.value)) });
   const count = h("span", { class: "gg-count" });
   const chip = h("span", { class: "gg-chip" });
   const story = h("div", { class: "gg-story", "aria-live": "polite", tabindex: 0, role: "region", "aria-label": "What happens at this step" });
@@ -81,12 +80,6 @@ export function stepper(host: HTMLElement, store: Store): Part {
 /** Steps of the forward pass. */
 function forwards(store: Store): number {
   return store.steps.filter((step) => step.pass === "forward").length;
-}
-
-function button(name: Icon, label: string, does: () => void): HTMLButtonElement {
-  const made = h("button", { type: "button", class: "gg-button", "aria-label": label, title: label }, icon(name));
-  made.addEventListener("click", does);
-  return made;
 }
 
 /** Goes on by itself, a step at a time. */

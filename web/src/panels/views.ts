@@ -119,9 +119,8 @@ function gateBox(store: Store, node: number): HTMLElement {
   const up = upstream(store, node);
   const box = h("div", { class: "gg-box" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
   if (text) {
-    const line = h("button", { type: "button", class: "gg-line", title: "Show it in the code" }, h("span", { class: "gg-dim" }, `${it.line}`), h("code", {}, text));
-    line.addEventListener("click", () => store.set({ tab: "code", selected: { kind: "node", id: node } }));
-    box.append(line);
+    const click = () => store.set({ tab: "code", selected: { kind: "node", id: node } });
+    box.append(h("button", { type: "button", class: "gg-line", title: "Show it in the code", click }, h("span", { class: "gg-dim" }, `${it.line}`), h("code", {}, text)));
   }
   const symbols = forward(store, it, names(store, it));
   const digits = forward(store, it, numbers(store, it));
@@ -153,12 +152,12 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
   const template = filled(formula?.local[operand], names(store, it));
   if (local !== null) {
     const equation = template && template.textContent !== mn(scalar(local) ?? 0).textContent ? math(localSymbol(store, node, wire), "=", template, "=") : math(localSymbol(store, node, wire), "=");
-    rows.push(["local", h("span", {}, equation as unknown as HTMLElement, " ", shown(local))]);
+    rows.push(["local", h("span", {}, equation, " ", shown(local))]);
   }
   if (store.gradient(wire) !== null && up !== null) {
     const back = filled(formula?.backward[operand], names(store, it));
     if (local !== null) rows.push(["hands back", product(store, wire, local, up)]);
-    else if (back) rows.push(["hands back", h("span", {}, math(back) as unknown as HTMLElement)]);
+    else if (back) rows.push(["hands back", h("span", {}, math(back))]);
   } else if (store.gradient(wire) === null) {
     rows.push(["hands back", h("span", { class: "gg-dim" }, "nothing: no gradient flows here")]);
   }
@@ -183,8 +182,7 @@ export function groupView(store: Store, group: number): HTMLElement[] {
   const made = new Set([...inner].flatMap((n) => doc.nodes[n]!.outputs));
   const enters = [...new Set([...inner].flatMap((n) => doc.nodes[n]!.inputs))].filter((w) => !made.has(w));
   const leaves = [...new Set(doc.nodes.flatMap((node, n) => (inner.has(n) ? [] : node.inputs.filter((w) => made.has(w)))))];
-  const toggle = h("button", { type: "button", class: "gg-wide" }, open ? "Close this group" : "Open this group");
-  toggle.addEventListener("click", () => store.fold(group, !open));
+  const toggle = h("button", { type: "button", class: "gg-wide", click: () => store.fold(group, !open) }, open ? "Close this group" : "Open this group");
   const parent = it.parent;
   return [
     title("", it.label, `${what}`),

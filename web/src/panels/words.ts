@@ -43,14 +43,12 @@ export function shown(value: Value | null, role: "value" | "gradient" | "plain" 
 
 /** A button that stands for something in the picture: pointed at it is lit there, clicked it is selected. */
 export function link(store: Store, target: Target, text: string, title?: string): HTMLButtonElement {
-  const button = h("button", { type: "button", class: "gg-link", title }, text);
-  const point = (on: boolean) => () => store.set({ hovered: on ? target : null });
-  button.addEventListener("pointerenter", point(true));
-  button.addEventListener("pointerleave", point(false));
-  button.addEventListener("focus", point(true));
-  button.addEventListener("blur", point(false));
-  button.addEventListener("click", () => store.set({ selected: target, hovered: null }));
-  return button;
+  const enter = () => store.set({ hovered: target });
+  const leave = () => store.set({ hovered: null });
+  return h("button", {
+    type: "button", class: "gg-link", title, pointerenter: enter, pointerleave: leave, focus: enter, blur: leave,
+    click: () => store.set({ selected: target, hovered: null }),
+  }, text);
 }
 
 export function wireLink(store: Store, wire: number): HTMLButtonElement {
