@@ -42,7 +42,7 @@ export function code(store: Store): Part {
   };
 
   let stepped = false; // the story's last step is only lit when somebody walked to it
-  const paint = (cause: "step" | "target" | null) => {
+  const paint = (cause: "step" | "target") => {
     const { hovered, selected, lit, step } = store.state;
     const nodes = lit.size ? [...lit] : nodesOf(store, hovered ?? selected);
     const now = stepped || step < store.steps.length ? store.steps[step - 1] : undefined;
@@ -55,10 +55,11 @@ export function code(store: Store): Part {
           backward: now?.pass === "backward" ? backward(now.node) : [],
         };
         for (const mark of MARKS) listing.mark(mark, told[mark]);
-        const wanted = cause === "step" ? [...told.forward, ...told.backward] : cause === "target" ? told.lit : [];
+        const wanted = cause === "step" ? [...told.forward, ...told.backward] : told.lit;
         tops.push(...wanted.map((line) => listing.top(line)));
       }
-      if (tops.length) bringIntoView(scroller, Math.min(...tops));
+      // Pointing at a line must not move the line away.
+      if (tops.length && !(lit.size && scroller.matches(":hover, :focus-within"))) bringIntoView(scroller, Math.min(...tops));
     }
   };
 
@@ -68,9 +69,7 @@ export function code(store: Store): Part {
     const fresh = changed.has("tab");
     if (!views.length) build();
     if (!fresh && !(["hovered", "selected", "lit", "step"] as const).some((key) => changed.has(key))) return;
-    // Pointing at a line must not move the line away.
-    if (changed.has("lit") || state.lit.size) paint(null);
-    else paint(changed.has("step") || (fresh && !state.selected) ? "step" : "target");
+    paint(changed.has("step") || (fresh && !state.selected) ? "step" : "target");
   });
   return {
     element,
