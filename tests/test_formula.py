@@ -9,9 +9,9 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 import glassgrad as gg
-from glassgrad.cli.formula import Formula, FormulaError, Limits, parse, parse_value
-from glassgrad.cli.functions import FUNCTIONS
 from glassgrad.errors import GlassgradError
+from glassgrad.formula import Formula, FormulaError, Limits, parse, parse_value
+from glassgrad.formula.functions import FUNCTIONS
 
 V = np.array([0.3, 0.7, 0.5])
 W = np.array([[0.2, 0.9], [0.4, 0.6]])

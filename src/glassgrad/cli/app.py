@@ -23,8 +23,8 @@ import glassgrad as gg
 from glassgrad.cli import loading
 from glassgrad.cli.arguments import arrange
 from glassgrad.cli.document import document
-from glassgrad.cli.formula import Formula, FormulaError, parse, parse_value
 from glassgrad.errors import GlassgradError, ShapeError
+from glassgrad.formula import Formula, FormulaError, parse, parse_value
 
 __all__ = ["app", "run"]
 

@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.cli.budget import Budget, Limits, Misfit
-from glassgrad.cli.functions import CONSTANTS, FUNCTIONS, power
-from glassgrad.cli.syntax import FormulaError, Statement, check, cut, index, read, spine
-from glassgrad.cli.values import parse_value
 from glassgrad.errors import ShapeError
+from glassgrad.formula.budget import Budget, Limits, Misfit
+from glassgrad.formula.functions import CONSTANTS, FUNCTIONS, power
+from glassgrad.formula.syntax import FormulaError, Statement, check, cut, index, read, spine
 from glassgrad.gates.creation import build
 from glassgrad.tracing import Traced
 
-__all__ = ["Formula", "FormulaError", "Limits", "parse", "parse_value"]
+__all__ = ["Formula", "parse"]
 
 _LARGEST_WHOLE = 1024  # literals up to here stay whole numbers, so that code says x**2 and 2 * x
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from glassgrad.cli.syntax import FormulaError, Token, cut, place, tokens
+from glassgrad.formula.syntax import FormulaError, Token, cut, place, tokens
 
 __all__ = ["parse_value"]
 

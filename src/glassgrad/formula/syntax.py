@@ -2,7 +2,7 @@
 
 A formula is text from anybody. Signs and words are looked at before Python's parser sees them, the
 tree it gives is checked node by node, and nothing is ever handed to `eval`, `exec` or `compile`.
-This file knows no values: evaluating is `formula`'s part.
+This file knows no values: evaluating is `evaluation`'s part.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from glassgrad.cli.functions import CONSTANTS, FUNCTIONS
 from glassgrad.errors import GlassgradError
+from glassgrad.formula.functions import CONSTANTS, FUNCTIONS
 
 __all__ = ["BINARY", "COMPARISONS", "FormulaError", "Statement", "Token", "check", "cut", "index",
            "place", "read", "spine", "tokens"]  # fmt: skip
