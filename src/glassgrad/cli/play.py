@@ -54,9 +54,10 @@ def play(
             from glassgrad.play.examples import Example
             from glassgrad.play.server import Server, serve
         except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("glassgrad"):
+            package = (error.name or "").partition(".")[0]
+            if package not in ("starlette", "uvicorn"):
                 raise
-            raise LoadError(f"for the page, glassgrad needs {error.name}: "
+            raise LoadError(f"for the page, glassgrad needs {package}: "
                             "pip install 'glassgrad[play]'") from None  # fmt: skip
         first = None
         if formula is not None:

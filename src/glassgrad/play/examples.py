@@ -51,7 +51,7 @@ EXAMPLES = (
     Example(
         "A neuron",
         "Each weight's gradient is scaled by its input.",
-        "dot = w0*x0 + w1*x1 + w2\nf = sigmoid(dot)",
+        "s = w0*x0 + w1*x1 + w2\nf = sigmoid(s)",
         {"w0": "2", "x0": "-1", "w1": "-3", "x1": "-2", "w2": "-3"},
     ),
     Example(

@@ -43,10 +43,12 @@ class Guard:
     keys : Keys
     hosts : iterable of str
         Host and port, in every spelling that is right.
+    head : int
+        Bytes that headers may have.
     """
 
-    def __init__(self, app: ASGIApp, keys: Keys, hosts: Iterable[str]) -> None:
-        self._app, self._keys, self._hosts = app, keys, frozenset(hosts)
+    def __init__(self, app: ASGIApp, keys: Keys, hosts: Iterable[str], head: int) -> None:
+        self._app, self._keys, self._hosts, self._head = app, keys, frozenset(hosts), head
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # the server's own start and end
@@ -73,6 +75,8 @@ class Guard:
         """The response to what may not come, or to who brings a token; else None."""
         headers, method = Headers(scope=scope), scope["method"]
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if sum(len(n) + len(v) for n, v in headers.raw) > self._head:  # in one piece h11 lets it in
+            return _plain(431, "the headers are too long")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             return _plain(421, "this server answers to its own address only")
         if any(each != f"http://{hosts[0].lower()}" for each in origins):

@@ -45,6 +45,7 @@ class Pool:
         self._turn = asyncio.Lock()
         self._asking = 0
         self._coming: asyncio.Task[_Worker] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Pool:
         self._begin()
@@ -54,7 +55,8 @@ class Pool:
         if self._coming is not None:
             self._coming.cancel()
             with contextlib.suppress(asyncio.CancelledError, Refused):
-                await (await self._coming).end()
+                self._end(await self._coming)
+        await asyncio.gather(*self._ending)
 
     async def ask(
         self, question: Mapping[str, Any], wanted: Callable[[], Awaitable[bool]]
@@ -91,9 +93,14 @@ class Pool:
                                "there") from None  # fmt: skip
         finally:
             if reply is None or reply.spent:  # also where this task is cancelled in between
-                worker.kill()
+                self._end(worker)
                 self._begin()
         return reply
+
+    def _end(self, worker: _Worker) -> None:
+        task = asyncio.create_task(worker.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def _begin(self) -> None:
         self._coming = asyncio.create_task(_Worker.start(self._bounds))
@@ -105,7 +112,7 @@ class Pool:
             worker = await asyncio.shield(self._coming)
             if not worker.ended:
                 return worker
-            worker.kill()
+            self._end(worker)
         except Refused:
             pass  # it could not be started then; perhaps it can now
         self._begin()
@@ -135,10 +142,10 @@ class _Worker:
             async with asyncio.timeout(_START):
                 await receive(worker._from, bounds.answer)
         except (TimeoutError, TooLarge, *_ENDED):
-            worker.kill()
+            await worker.end()
             raise Refused(503, "the process that evaluates formulas cannot be started") from None
         except BaseException:
-            worker.kill()
+            await worker.end()
             raise
         return worker
 
@@ -151,12 +158,12 @@ class _Worker:
         await self._to.drain()
         return await receive(self._from, most)
 
-    def kill(self) -> None:
+    async def end(self) -> None:
+        """Kill it and wait until it and its pipes are gone."""
         self._to.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-
-    async def end(self) -> None:
-        """Kill it and wait until it is gone."""
-        self.kill()
         await self._process.wait()
+        await self._from.read()
+        with contextlib.suppress(OSError):
+            await self._to.wait_closed()

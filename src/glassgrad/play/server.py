@@ -58,7 +58,7 @@ class Server:
         app = App(bounds, first)
         hosts = [f"{name}:{self.port}" for name in (self._host, "localhost")]
         config = uvicorn.Config(
-            Guard(app.router, self.keys, hosts),
+            Guard(app.router, self.keys, hosts, bounds.head),
             http=protocol(bounds), ws="none", loop="asyncio", lifespan="on", interface="asgi3",
             log_config=None, log_level="critical", access_log=False, proxy_headers=False,
             server_header=False, date_header=False, h11_max_incomplete_event_size=bounds.head,
