@@ -247,7 +247,7 @@ def test_header_bombs(page):
     assert page.raw(b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 5_000).status == 431
     assert page.raw(b"GET /" + b"a" * 40_000).status == 431
     for junk in (b"\x16\x03\x01\x02\0\x01\0\0\xfc", b"no\r\n\r\n", b"GET / HTTP\r\n\r\n",
-                 b"GET / HTTP/1.1\nHost: x\r\n bad\r\n\r\n", b"\0" * 100 + b"\r\n\r\n"):  # fmt: skip
+                 b"GET / HTTP/1.1\r\nHost\r\n\r\n", b"\0" * 100 + b"\r\n\r\n"):  # fmt: skip
         assert page.raw(junk).status == 400
     assert well(page)
 

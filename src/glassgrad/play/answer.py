@@ -40,7 +40,7 @@ def answer(question: Mapping[str, Any], most: int) -> Reply:
 
     Examples
     --------
-    >>> reply = answer({"formula": "x *", "inputs": {}, "id": "1"}, 1000)
+    >>> reply = answer({"formula": "x ^ 2", "inputs": {}, "id": "1"}, 1000)
     >>> reply.status, json.loads(reply.body)["where"]
     (422, {'line': 1, 'column': 3})
     """
