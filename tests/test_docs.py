@@ -21,6 +21,7 @@ def blocks(page):
 @pytest.fixture
 def gates_put_back():
     """A page may declare a gate; other tests must not see it."""
+    import glassgrad.gates.special  # noqa: F401  else a page may declare them, and they are gone after it
     from glassgrad.gates.declare import FUNCTIONS, OPS
 
     before = dict(FUNCTIONS), dict(OPS)
