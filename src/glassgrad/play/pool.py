@@ -130,12 +130,11 @@ class _Worker:
     async def start(cls, bounds: Bounds) -> _Worker:
         """Start one and wait until it is ready."""
         path = os.pathsep.join(p for p in sys.path if p)
-        # In a session of its own: Ctrl-C in the terminal is the server's to hear.
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "glassgrad.play.worker",
             str(bounds.memory), str(bounds.seconds), str(bounds.answer),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path}, start_new_session=True,
+            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": path},
         )  # fmt: skip
         worker = cls(process)
         try:
