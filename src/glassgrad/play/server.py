@@ -91,11 +91,11 @@ def serve(server: Server, browser: bool, say: Callable[[str], object]) -> None:
     say : callable
         Takes a line for the terminal.
     """
-    say(f"{server.link}\nThe link opens the page once. Ctrl-C ends it.")
-    server.keys.renewed = lambda: say(f"For another browser: {server.link}")
-    if browser:  # in a thread, since some browsers come back only when they are closed
-        threading.Thread(target=webbrowser.open, args=(server.link,), daemon=True).start()
     try:
+        say(f"{server.link}\nThe link opens the page once. Ctrl-C ends it.")
+        server.keys.renewed = lambda: say(f"For another browser: {server.link}")
+        if browser:  # in a thread, since some browsers come back only when they are closed
+            threading.Thread(target=webbrowser.open, args=(server.link,), daemon=True).start()
         server.run()
     except KeyboardInterrupt:
         say("")
