@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ def blocks(page):
 @pytest.fixture
 def gates_put_back():
     """A page may declare a gate; other tests must not see it."""
+    import glassgrad.gates.special  # noqa: F401  else a page may declare them, and they are gone after it
     from glassgrad.gates.declare import FUNCTIONS, OPS
 
     before = dict(FUNCTIONS), dict(OPS)
@@ -47,11 +49,26 @@ def test_console_blocks_run():
             for line in text.splitlines() if kind == "console" else ():
                 words = shlex.split(line.removeprefix("$ "))
                 assert words[0] == "glassgrad"
+                if words[1] == "play":
+                    opens_a_page(words)
+                    continue
                 done = subprocess.run(
                     [sys.executable, "-m", *words], capture_output=True, text=True, check=False,
                     env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, timeout=120,
                 )  # fmt: skip
                 assert done.returncode == 0, done.stderr
+
+
+def opens_a_page(words):
+    """A command that runs until Ctrl-C: on any port, and without a browser."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", *words, "--no-browser", "--port", "0"], stdout=subprocess.PIPE,
+        text=True, env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert started.stdout.readline().startswith("http://127.0.0.1:")
+    started.send_signal(signal.SIGINT)
+    started.communicate(timeout=60)
+    assert started.returncode == 0
 
 
 def test_text_blocks_of_the_readme_are_what_is_printed(tmp_path, monkeypatch):

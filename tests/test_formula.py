@@ -9,9 +9,9 @@ from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 import glassgrad as gg
-from glassgrad.cli.formula import Formula, FormulaError, Limits, parse, parse_value
-from glassgrad.cli.functions import FUNCTIONS
 from glassgrad.errors import GlassgradError
+from glassgrad.formula import Formula, FormulaError, Limits, parse, parse_value
+from glassgrad.formula.functions import FUNCTIONS
 
 V = np.array([0.3, 0.7, 0.5])
 W = np.array([[0.2, 0.9], [0.4, 0.6]])
@@ -384,3 +384,26 @@ def test_it_is_what_python_computes(text, x, y):
             formula(**values)
         return
     assert formula(**values) == pytest.approx(wanted, rel=1e-13, abs=1e-300, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "text, where",
+    [
+        ("(x +\n y ^ 2)", (2, 4)),
+        ("q = x * y; q.real", (1, 12)),
+        ("x * (y", (1, 5)),
+        ("x\n* y", (2, 1)),
+        ("2 +* 3", (1, 4)),
+        ("", None),
+    ],
+)
+def test_an_error_knows_line_and_column(text, where):
+    with pytest.raises(FormulaError) as caught:
+        parse(text)
+    assert caught.value.where == where
+
+
+def test_an_error_of_shapes_knows_its_column():
+    with pytest.raises(FormulaError) as caught:
+        parse("1 + x @ y")(np.ones(2), np.ones(3))
+    assert caught.value.where == (1, 5)

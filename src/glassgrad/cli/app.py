@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import re
 import shutil
 import sys
 import traceback
@@ -21,10 +20,10 @@ import typer
 
 import glassgrad as gg
 from glassgrad.cli import loading
-from glassgrad.cli.arguments import arrange
+from glassgrad.cli.arguments import arrange, fits, named
 from glassgrad.cli.document import document
-from glassgrad.cli.formula import Formula, FormulaError, parse, parse_value
 from glassgrad.errors import GlassgradError, ShapeError
+from glassgrad.formula import Formula, FormulaError, parse
 
 __all__ = ["app", "run"]
 
@@ -41,6 +40,7 @@ _HELP = """Show the gradient of a formula, gate by gate, with its staged code an
     glassgrad "log(sum(exp(z)))" "z=[400, 1]" --diagnose
     glassgrad "max(x*y, z)" x=3 y=-4 z=2 --step
     glassgrad model.py:loss --args data.npz
+    glassgrad play                              (a page in the browser; glassgrad play --help)
 
 Exit status: 0 all right, 1 the gradient check failed or the function raised, 2 refused.
 """
@@ -171,30 +171,17 @@ def _target(
         if not name.isidentifier():
             raise loading.LoadError(f"{name!r} is no name of a function: write model.py:loss")
         function = loading.function(path, name)
-        given |= dict(_named(each) for each in values)
+        given |= dict(named(each) for each in values)
         return function, *loading.call(function, given, _taken())
     if formula.endswith(".py") and Path(formula).is_file():
         raise loading.LoadError(f"say which function of {formula}: write {formula}:loss")
     parsed = parse(formula)
     for each in values:
-        key, value = _named(each)
+        key, value = named(each)
         given[key] = value
     _fit(parsed, given)
     # By position: an input may have any name, such as that of an option of `backprop`.
     return parsed, [given[n] for n in parsed.names], {}
-
-
-def _named(text: str) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    name = name.strip()
-    if not sign and text.startswith("-"):
-        raise FormulaError(f"{text!r} is no option and no value: write name=value, such as x=3")
-    if not sign or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or value.startswith("="):
-        raise FormulaError(f"{text[:60]!r} gives no value: write name=value, such as x=3")
-    try:
-        return name, parse_value(value)
-    except FormulaError as error:
-        raise FormulaError(f"the value of {name}: {error}") from None
 
 
 def _fit(parsed: Formula, given: dict[str, Any]) -> None:
@@ -203,13 +190,10 @@ def _fit(parsed: Formula, given: dict[str, Any]) -> None:
         raise FormulaError("the formula has no inputs, so there is nothing to differentiate: "
                            "write for instance x * y")  # fmt: skip
     missing = [n for n in parsed.names if n not in given]
-    extra = [n for n in given if n not in parsed.names]
     if missing:
         raise FormulaError(f"no value for {', '.join(missing)}: the inputs are {inputs}; add "
                            f"{missing[0]}=...")  # fmt: skip
-    if extra:
-        raise FormulaError(f"{', '.join(extra)} does not occur in the formula: the inputs are "
-                           f"{inputs}")  # fmt: skip
+    fits(parsed, given)
 
 
 @functools.cache
@@ -284,10 +268,15 @@ def _said_once() -> Iterator[None]:
 
 def run() -> None:
     """Run the command line with the words it was given."""
-    command = typer.main.get_command(app)
+    words, used, name = sys.argv[1:], app, "glassgrad"
+    if words[:1] == ["play"]:
+        from glassgrad.cli.play import app as used
+
+        words, name = words[1:], "glassgrad play"
+    command = typer.main.get_command(used)
     options = [o for o in command.params if o.param_type_name == "option"]
     flags = {
         n for o in options if getattr(o, "is_flag", False) for n in (*o.opts, *o.secondary_opts)
     }
     with_value = {n for o in options for n in o.opts} - flags
-    app(arrange(sys.argv[1:], flags, with_value), prog_name="glassgrad")
+    used(arrange(words, flags, with_value), prog_name=name)

@@ -1,4 +1,4 @@
-"""Words of the command line put in order: options first, then the formula and its values.
+"""Words of the command line put in order: options first, then the formula and its values, which are read.
 
 A formula may begin with a minus, and so looks like an option. There are no short options here, so a
 single minus begins a formula; two minuses begin an option unless no option could look so.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from typing import Any
 
-__all__ = ["arrange"]
+from glassgrad.formula import Formula, FormulaError, parse_value
+
+__all__ = ["arrange", "fits", "named"]
 
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?\Z", re.DOTALL)
 _HELP = "-h"
@@ -51,3 +54,36 @@ def arrange(words: Iterable[str], flags: Collection[str], with_value: Collection
         else:
             rest.append(word)
     return [*options, "--", *rest]
+
+
+def named(text: str) -> tuple[str, Any]:
+    """A name and a value, written as ``name=value``.
+
+    Raises
+    ------
+    FormulaError
+        It is not written so, or the value is none.
+
+    Examples
+    --------
+    >>> named("x=3")
+    ('x', 3.0)
+    """
+    name, sign, value = text.partition("=")
+    name = name.strip()
+    if not sign and text.startswith("-"):
+        raise FormulaError(f"{text!r} is no option and no value: write name=value, such as x=3")
+    if not sign or not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or value.startswith("="):
+        raise FormulaError(f"{text[:60]!r} gives no value: write name=value, such as x=3")
+    try:
+        return name, parse_value(value)
+    except FormulaError as error:
+        raise FormulaError(f"the value of {name}: {error}") from None
+
+
+def fits(formula: Formula, given: Iterable[str]) -> None:
+    """Refuse names of values that are no inputs of the formula."""
+    extra = [n for n in given if n not in formula.names]
+    if extra:
+        raise FormulaError(f"{', '.join(extra)} does not occur in the formula: the inputs are "
+                           f"{', '.join(formula.names) or 'none'}")  # fmt: skip

@@ -2,7 +2,7 @@
 
 A formula is text from anybody. Signs and words are looked at before Python's parser sees them, the
 tree it gives is checked node by node, and nothing is ever handed to `eval`, `exec` or `compile`.
-This file knows no values: evaluating is `formula`'s part.
+This file knows no values: evaluating is `evaluation`'s part.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from glassgrad.cli.functions import CONSTANTS, FUNCTIONS
 from glassgrad.errors import GlassgradError
+from glassgrad.formula.functions import CONSTANTS, FUNCTIONS
 
 __all__ = ["BINARY", "COMPARISONS", "FormulaError", "Statement", "Token", "check", "cut", "index",
-           "place", "read", "spine", "tokens"]  # fmt: skip
+           "place", "read", "spine", "spot", "tokens"]  # fmt: skip
 
 LONGEST = 4000  # characters
 _DEEPEST = 60  # nodes inside one another; a chain such as a + b + c counts once
@@ -54,15 +54,28 @@ _SYNTAX = (
 
 
 class FormulaError(GlassgradError, ValueError):
-    """A formula, or a value for it, refused: says which piece, where, and what may stand."""
+    """A formula, or a value for it, refused: says which piece, where, and what may stand.
+
+    Attributes
+    ----------
+    where : tuple of int or None
+        Line and column of the piece, from 1.
+    """
+
+    def __init__(self, message: str, where: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+def spot(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset in a text, as people count."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def place(text: str, offset: int) -> str:
-    """Where an offset lies in a text, as people count."""
-    column = offset - text.rfind("\n", 0, offset)
-    if "\n" not in text:
-        return f"column {column}"
-    return f"line {text.count(chr(10), 0, offset) + 1}, column {column}"
+    """Where an offset lies in a text, in words."""
+    line, column = spot(text, offset)
+    return f"line {line}, column {column}" if "\n" in text else f"column {column}"
 
 
 def cut(piece: str) -> str:
@@ -100,13 +113,13 @@ class Statement:
     whole: str
     start: int
 
-    def where(self, node: ast.AST) -> tuple[str, str]:
-        """A node as it was written, and its place."""
+    def where(self, node: ast.AST) -> tuple[str, int]:
+        """A node as it was written, and where it begins in the whole text."""
         if not isinstance(node, (ast.expr, ast.keyword)) or node.end_col_offset is None:
-            return type(node).__name__, place(self.whole, self.start)
+            return type(node).__name__, self.start
         begin = self._offset(node.lineno, node.col_offset)
         end = self._offset(node.end_lineno or node.lineno, node.end_col_offset)
-        return self.whole[begin:end], place(self.whole, begin)
+        return self.whole[begin:end], begin
 
     def offset(self, node: ast.expr) -> int:
         """Where a node begins in the whole text."""
@@ -120,9 +133,10 @@ class Statement:
 
     def refuse(self, node: ast.AST, why: str, allowed: str = "") -> NoReturn:
         """Raise a FormulaError that names the node, its column, and why."""
-        piece, where = self.where(node)
+        piece, at = self.where(node)
         tail = f". {allowed}" if allowed else ""
-        raise FormulaError(f"{cut(piece)} at {where} {why}{tail}") from None
+        message = f"{cut(piece)} at {place(self.whole, at)} {why}{tail}"
+        raise FormulaError(message, spot(self.whole, at)) from None
 
 
 # -- signs and words -----------------------------------------------------------------------------
@@ -237,7 +251,8 @@ def _no_number(text: str, at: int) -> NoReturn:
 def _refuse(text: str, at: int, piece: str, why: str, allowed: str = _SYNTAX) -> NoReturn:
     hint = f" ({_HINTS[piece]})" if piece in _HINTS else ""
     tail = f". {allowed}" if allowed else ""
-    raise FormulaError(f"{cut(piece)} at {place(text, at)} {why}{hint}{tail}")
+    message = f"{cut(piece)} at {place(text, at)} {why}{hint}{tail}"
+    raise FormulaError(message, spot(text, at))
 
 
 def _tree(text: str, start: int, end: int) -> ast.expr:
@@ -250,10 +265,12 @@ def _tree(text: str, start: int, end: int) -> ast.expr:
             at = text.find("\n", at) + 1
         at = min(at + max((error.offset or 1) - 1, 0), max(end - 1, start))
         raise FormulaError(
-            f"{cut(text[start:end])} cannot be read, at {place(text, at)}: {error.msg}. {_SYNTAX}"
+            f"{cut(text[start:end])} cannot be read, at {place(text, at)}: {error.msg}. {_SYNTAX}",
+            spot(text, at),
         ) from None
     except (ValueError, MemoryError, RecursionError):
-        raise FormulaError(f"{cut(part)} at {place(text, start)} is nested too deep") from None
+        message = f"{cut(part)} at {place(text, start)} is nested too deep"
+        raise FormulaError(message, spot(text, start)) from None
 
 
 # -- the whitelist -------------------------------------------------------------------------------

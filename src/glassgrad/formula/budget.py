@@ -45,7 +45,7 @@ class Budget:
     --------
     >>> Budget(Limits(array=10)).outer((3,), (4,))
     Traceback (most recent call last):
-    glassgrad.cli.budget.Misfit: would have 12 elements; 10 are allowed
+    glassgrad.formula.budget.Misfit: would have 12 elements; 10 are allowed
     """
 
     def __init__(self, limits: Limits) -> None:

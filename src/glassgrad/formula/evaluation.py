@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.cli.budget import Budget, Limits, Misfit
-from glassgrad.cli.functions import CONSTANTS, FUNCTIONS, power
-from glassgrad.cli.syntax import FormulaError, Statement, check, cut, index, read, spine
-from glassgrad.cli.values import parse_value
 from glassgrad.errors import ShapeError
+from glassgrad.formula.budget import Budget, Limits, Misfit
+from glassgrad.formula.functions import CONSTANTS, FUNCTIONS, power
+from glassgrad.formula.syntax import FormulaError, Statement, check, cut, index, place, read, spine
 from glassgrad.gates.creation import build
 from glassgrad.tracing import Traced
 
-__all__ = ["Formula", "FormulaError", "Limits", "parse", "parse_value"]
+__all__ = ["Formula", "parse"]
 
 _LARGEST_WHOLE = 1024  # literals up to here stay whole numbers, so that code says x**2 and 2 * x
 
@@ -130,8 +129,8 @@ class _Evaluation:
             self.statement.refuse(node, str(error))
         except Exception as error:
             if not getattr(error, "__notes__", None):  # the innermost node is the one to name
-                piece, where = self.statement.where(node)
-                error.add_note(f"in {cut(piece)} at {where}")
+                piece, at = self.statement.where(node)
+                error.add_note(f"in {cut(piece)} at {place(self.statement.whole, at)}")
             raise
 
     def _Constant(self, node: ast.Constant) -> Any:

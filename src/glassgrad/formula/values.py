@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from glassgrad.cli.syntax import FormulaError, Token, cut, place, tokens
+from glassgrad.formula.syntax import FormulaError, Token, cut, place, spot, tokens
 
 __all__ = ["parse_value"]
 
@@ -121,5 +121,6 @@ class _Reader:
     def _refuse(self, token: Token, why: str = "is no part of a value") -> NoReturn:
         raise FormulaError(
             f"{cut(token.text)} at {place(self.text, token.at)} {why}. A value is a number such as "
-            "3 or -4.5e3, inf or nan, or a list of them such as [[1, 2], [3, 4]]"
+            "3 or -4.5e3, inf or nan, or a list of them such as [[1, 2], [3, 4]]",
+            spot(self.text, token.at),
         )
