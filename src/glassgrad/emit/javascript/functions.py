@@ -45,7 +45,6 @@ function copysign(size, sign) {
 function rounded(x, decimals) {
   const scale = Math.pow(10, Math.abs(decimals));
   const scaled = decimals < 0 ? x / scale : x * scale;
-  if (!(Math.abs(scaled) < 4503599627370496)) return decimals === 0 ? scaled : x;
   const below = Math.floor(scaled);
   const apart = scaled - below;
   const up = apart > 0.5 || (apart === 0.5 && below % 2 !== 0);
@@ -73,6 +72,7 @@ function sinc(x) {
 
 // The distance to the next number away from zero.
 function spacing(x) {
+  if (x === 0) return Number.MIN_VALUE;
   if (!Number.isFinite(x)) return NaN;
   const numbers = new Float64Array([Math.abs(x)]);
   new BigInt64Array(numbers.buffer)[0] += 1n;

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate
-from glassgrad.emit.javascript.cells import Cell, NotScript, listed, number, truth
+from glassgrad.emit.javascript.cells import Cell, NotScript, Rounding, listed, number, truth
 from glassgrad.emit.javascript.lines import nested
 from glassgrad.emit.scalars import index_operands
 from glassgrad.gates.indexing import SLOT, joined
@@ -33,7 +33,23 @@ def told_by_values(gate: Gate) -> bool:
 
 def at_places(writer: _Writer, gate: Gate) -> Any:
     """The elements of what a gate reads, or of an array it has written to."""
+    if gate.op.name != "getitem" and gate.inputs[1].type.size == 1:
+        mask = gate.inputs[2]
+        if mask.shape == gate.output.shape and mask.dtype.kind == "b":
+            return _masked(writer, gate)
     return _Places(writer, gate).result()
+
+
+def _masked(writer: _Writer, gate: Gate) -> Any:
+    """One number written, or added, wherever a mask is true."""
+    source, mask = writer.read(gate.inputs[0]), writer.read(gate.inputs[2])
+    value = writer.read(gate.inputs[1]).reshape(-1)[0]
+    adds = gate.op.name == "add_at"
+    made = np.empty(source.shape, object)
+    for index in np.ndindex(source.shape):
+        test = truth(mask[index], writer.rounding).text
+        made[index] = _changed(source[index], value, [test], adds, writer.rounding)
+    return made
 
 
 class _Places:
@@ -80,7 +96,7 @@ class _Places:
         shape = gate.output.shape if gate.op.name == "getitem" else gate.inputs[1].shape
         shape = gate.static.get("shape", shape)
         if not shape and gate.op.name != "getitem":
-            raise NotScript("a number written through a mask that depends on values")
+            raise NotScript("a number is written where a mask of some axes tells")
         before = self.template.index(SLOT)
         count = shape[before] if Ellipsis not in self.template[:before] else _refused()
         names = writer.names.of("places", (count,), False)
@@ -173,19 +189,18 @@ class _Places:
                 for axis, n in zip(axes, spot, strict=True):
                     tests.append(f"{self.from_front(place[axis].text, made.shape[axis])} === {n}")
                     here[axis] = n
-                made[tuple(here)] = self.changed(made[tuple(here)], value, tests, adds, rounding)
-        return made
+                made[tuple(here)] = _changed(made[tuple(here)], value, tests, adds, rounding)
+        return made.reshape(self.gate.output.shape)
 
-    def changed(self, old: Any, value: Any, tests: list[str], adds: bool, rounding: Any) -> Any:
-        if not tests:
-            return old + value if adds else value
-        given = number(value, rounding).text
-        rest = 0 if adds else old
-        chosen = Cell(
-            f"({' && '.join(tests)} ? {given} : {number(rest, rounding).text})", rounding
-        )
-        nothing = not isinstance(old, Cell) and old == 0
-        return chosen if not adds or nothing else old + chosen
+
+def _changed(old: Any, value: Any, tests: list[str], adds: bool, rounding: Rounding) -> Any:
+    """An element after a value was written to it, or added, if the tests hold."""
+    if not tests:
+        return old + value if adds else value
+    given, before = number(value, rounding).text, number(0 if adds else old, rounding).text
+    chosen = Cell(f"({' && '.join(tests)} ? {given} : {before})", rounding)
+    nothing = not isinstance(old, Cell) and old == 0
+    return chosen if not adds or nothing else old + chosen
 
 
 def _steps(shape: tuple[int, ...]) -> list[int]:

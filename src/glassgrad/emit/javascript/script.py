@@ -212,7 +212,8 @@ class _Writer(Unrolling):
         self.called.add(helper)
         single = all(w.dtype == _SINGLE for w in wires)
         depth = names.ndim if isinstance(names, np.ndarray) else 1
-        rounded = {1: ".map(Math.fround)", 2: ".map((row) => row.map(Math.fround))"}
+        # Without blanks, as no line may end before an arrow.
+        rounded = {1: ".map(Math.fround)", 2: ".map(row=>row.map(Math.fround))"}
         call = f"{helper}({given})"
         if single:
             call = call + rounded[depth] if depth else f"Math.fround({call})"
@@ -289,22 +290,17 @@ class _Writer(Unrolling):
             return Cell(f"fsum({listed(each)})", self.rounding)
         if name == "searchsorted":
             return self.searched(gate)
+        if name not in KNOWN or set(static) & {"initial", "named"}:
+            raise _formless(gate)
         if name in _MOVED:
             return self.structural(_without(gate, "dtype", "optimize"))
-        if name in ("sum", "mean"):
-            gate = _without(gate, "dtype")
-        made = self.moved(gate) if name in KNOWN else None
-        if made is None:
-            raise NotScript(f"{name} has no JavaScript form")
-        if set(static) & {"initial", "named"}:
-            raise NotScript(f"{name} with {', '.join(static)} has no JavaScript form")
-        return made
+        return self.moved(_without(gate, "dtype") if name in ("sum", "mean") else gate)
 
     def elementwise(self, gate: Gate) -> Any:
         row, convert = _row(gate)
         static = DEFAULTS.get(gate.op.name, {}) | dict(gate.static)
         if set(gate.static) - set(DEFAULTS.get(gate.op.name, {})):
-            raise NotScript(f"{gate.op.name} with {', '.join(gate.static)} has no JavaScript form")
+            raise _formless(gate)
         if self.rounding.single and gate.op.name == "spacing":
             raise NotScript("spacing of float32 has no JavaScript form")
         self.called.update(words(row))
@@ -334,7 +330,7 @@ class _Writer(Unrolling):
     def reduced(self, gate: Gate) -> Any:
         name, static = gate.op.name, gate.static
         if set(static) - {"axis", "keepdims"}:
-            raise NotScript(f"{name} with {', '.join(static)} has no JavaScript form")
+            raise _formless(gate)
         row, sign = REDUCED[name]
         self.called.update(words(row))
         questions = name in ("all", "any", "count_nonzero")
@@ -367,7 +363,7 @@ class _Writer(Unrolling):
         """Lines of the input, one call for each."""
         name, wire = gate.op.name, gate.output
         if set(gate.static) - {"axis", "kind", "stable"}:
-            raise NotScript(f"{name} with {', '.join(gate.static)} has no JavaScript form")
+            raise _formless(gate)
         axis = gate.static.get("axis", None if name == "log_softmax" else -1)
         names = self.new_names(wire, gate)
         cells = self.texts(gate.inputs[0])
@@ -502,6 +498,13 @@ def _row(gate: Gate) -> tuple[str, list[Any]]:
         if np.ndim(exponent) == 0 and exponent == 2:
             return NUMBERS["square"], [number] * n
     return NUMBERS[name], [number] * n
+
+
+def _formless(gate: Gate) -> NotScript:
+    given = [str(k) for k in gate.static if k not in ("axis", "keepdims", "named")]
+    words_ = [*given, *gate.static.get("named", ())]
+    which = f" with {', '.join(words_)}" if words_ else ""
+    return NotScript(f"{gate.op.name}{which} has no JavaScript form")
 
 
 def _without(gate: Gate, *left_out: str) -> Gate:

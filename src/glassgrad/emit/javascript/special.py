@@ -62,11 +62,11 @@ const ERF = {_list(ERF)};
 
 const ERFC = {_list(ERFC)};
 
-// exp(x**2) or exp(-x**2); the square of x rounded to 24 bits is exact.
-function exp_of_square(x, sign) {{
+// exp(factor * x**2), the factor 1, -1 or -1/2; the square of x rounded to 24 bits is exact.
+function exp_of_square(x, factor) {{
   const near = Math.fround(x);
-  if (!Number.isFinite(near)) return Math.exp(sign * x * x);
-  return Math.exp(sign * near * near) * Math.exp(sign * (x - near) * (x + near));
+  if (!Number.isFinite(near)) return Math.exp(factor * x * x);
+  return Math.exp(factor * near * near) * Math.exp(factor * (x - near) * (x + near));
 }}
 
 function erf(x) {{
@@ -124,6 +124,7 @@ function erfcinv(q) {{
 }}
 
 function ndtr(x) {{
+  if (x < -1) return exp_of_square(x, -0.5) * erfcx(-x * Math.SQRT1_2) / 2;
   return erfc(-x * Math.SQRT1_2) / 2;
 }}
 
@@ -167,7 +168,7 @@ function steps_down(x) {{
 }}
 
 function gammaln(x) {{
-  if (Math.abs(x) === Infinity) return Infinity;
+  if (Math.abs(x) === Infinity) return x;
   if (x <= 0) {{
     if (x === Math.floor(x)) return Infinity;
     return Math.log(Math.PI / Math.abs(x * sin_of_pi(x))) - gammaln(-x);
@@ -200,7 +201,7 @@ function gamma(x) {{
 
 function rgamma(x) {{
   if (x <= 0 && x === Math.floor(x)) return 0;
-  if (x > 150) return Math.exp(-gammaln(x));
+  if (x > 171) return x > 200 ? 0 : rgamma(x - 1) / (x - 1);
   return 1 / gamma(x);
 }}
 
@@ -241,7 +242,7 @@ function polygamma(n, x) {{
     x += 1;
   }}
   let term = Math.pow(x, -s);
-  sum += (term * x) / (s - 1) + term / 2;
+  sum += Math.pow(x, 1 - s) / (s - 1) + term / 2;
   let k = 0;
   for (const bernoulli of {_list(_BERNOULLI)}) {{
     term *= (s + k) / (k + 1) / x;
@@ -259,8 +260,21 @@ function beta(a, b) {{
   return Math.exp(betaln(a, b));
 }}
 
+// Where an argument is large, differences of Stirling's formula, not of large logarithms.
 function betaln(a, b) {{
-  if (Math.abs(a) + Math.abs(b) < 100) return Math.log(Math.abs(beta(a, b)));
+  const p = Math.min(a, b);
+  const q = Math.max(a, b);
+  const share = p / (p + q);
+  if (p >= 10) {{
+    const rest = stirling_rest(p) + stirling_rest(q) - stirling_rest(p + q);
+    return 0.9189385332046728 - Math.log(q) / 2 + rest
+      + (p - 0.5) * Math.log(share) + q * Math.log1p(-share);
+  }}
+  if (p > 0 && q >= 10) {{
+    const rest = stirling_rest(q) - stirling_rest(p + q);
+    return gammaln(p) + rest + p - p * Math.log(p + q) + (q - 0.5) * Math.log1p(-share);
+  }}
+  if (Math.abs(a) + Math.abs(b) < 170) return Math.log(Math.abs(beta(a, b)));
   return gammaln(a) + (gammaln(b) - gammaln(a + b));
 }}
 """
