@@ -111,10 +111,16 @@ def test_special_values(page: Any) -> None:
     runs, kept = Runs(page), []
     for op in OPS.values():
         case = op.examples[0] if op.examples else None
-        if not op.elementwise or op.name in ("where", *LESS) and LESS.get(op.name, SPECIAL) is SPECIAL:
+        if (
+            not op.elementwise
+            or op.name in ("where", *LESS)
+            and LESS.get(op.name, SPECIAL) is SPECIAL
+        ):
             continue
         values = [True, False] if isinstance(case.args[0], bool) else SPECIAL
-        grid = list(itertools.product(values[: 20 if len(case.args) < 3 else 8], repeat=len(case.args)))
+        grid = list(
+            itertools.product(values[: 20 if len(case.args) < 3 else 8], repeat=len(case.args))
+        )
         circuit, _ = alone(op, [np.asarray(a) for a in case.args], case.static)
         runs.add(circuit, *grid)
         kept.append((op, case, grid))
@@ -136,7 +142,9 @@ def points(name: str) -> Any:
     low, high = wide.get(name, (0.0, 14.0))
     some = rng.uniform(low, high, 150)
     if name in ("gammaln", "digamma"):
-        near = np.concatenate([[1.0], [2.0], [1.4616321449683622]]) + 10 ** rng.uniform(-9, -1, (20, 1))
+        near = np.concatenate([[1.0], [2.0], [1.4616321449683622]]) + 10 ** rng.uniform(
+            -9, -1, (20, 1)
+        )
         some = np.concatenate([some, near.ravel(), 10 ** rng.uniform(-200, 200, 60)])
     return some
 

@@ -28,7 +28,9 @@ class Runs:
 
     def add(self, circuit: Circuit, *calls: Sequence[Any]) -> None:
         """One circuit, and the inputs of each of its evaluations."""
-        given = [[np.asarray(x).astype(object).reshape(-1).tolist() for x in inputs] for inputs in calls]
+        given = [
+            [np.asarray(x).astype(object).reshape(-1).tolist() for x in inputs] for inputs in calls
+        ]
         given = [[[float(e) for e in x] for x in inputs] for inputs in given]
         self.jobs.append([script(circuit), given])
         self.circuits.append(circuit)

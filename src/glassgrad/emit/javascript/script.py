@@ -150,7 +150,10 @@ class _Writer(Unrolling):
             body += FUNCTIONS[name].splitlines()
         for statement in (*self.statements, "return [", *[f"  {row}," for row in rows], "];"):
             body += _wrapped(statement)
-        return "\n".join(["function evaluate(inputs) {", *["  " + b if b else b for b in body], "}"]) + "\n"
+        return (
+            "\n".join(["function evaluate(inputs) {", *["  " + b if b else b for b in body], "}"])
+            + "\n"
+        )
 
     # -- statements --------------------------------------------------------------------------
 
@@ -439,7 +442,9 @@ class _Writer(Unrolling):
             return
         if how == "count":
             each = [number(truth(c, self.rounding), self.rounding) for c in cells]
-            self.holds(functools.reduce(lambda a, b: a + b, each, number(0, self.rounding)).text, told)
+            self.holds(
+                functools.reduce(lambda a, b: a + b, each, number(0, self.rounding)).text, told
+            )
             return
         if len(cells) != 1:
             raise NotScript("Python asked for a whole array")
@@ -510,7 +515,9 @@ def _formless(gate: Gate) -> NotScript:
 def _without(gate: Gate, *left_out: str) -> Gate:
     """A gate without static arguments that say nothing about single elements."""
     static = {k: v for k, v in gate.static.items() if k not in left_out}
-    return Gate(gate.op, gate.inputs, gate.outputs, static, gate.spelling, gate.place, gate.backward)
+    return Gate(
+        gate.op, gate.inputs, gate.outputs, static, gate.spelling, gate.place, gate.backward
+    )
 
 
 def _calls(gate: Gate) -> list[str]:
