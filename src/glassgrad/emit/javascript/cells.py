@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Cell", "NotScript", "Rounding", "listed", "number", "truth"]
+from glassgrad.circuit import Gate
+
+__all__ = ["Cell", "NotScript", "Rounding", "formless", "nested", "number", "truth"]
 
 _SUM, _PRODUCT, _SIGN, _ATOM = 1, 2, 3, 4  # how tightly an expression binds; 0 is anything
 _LONGEST = 60_000  # characters of one expression
@@ -129,6 +131,17 @@ def truth(value: Any, rounding: Rounding) -> Cell:
     return Cell(f"({_within(value, _SUM)} !== 0)", rounding, is_truth=True)
 
 
-def listed(texts: Sequence[str]) -> str:
-    """An array of expressions."""
-    return f"[{', '.join(texts)}]"
+def nested(texts: Any) -> str:
+    """An array of texts as nested JavaScript arrays, to read from or to take apart."""
+    if isinstance(texts, np.ndarray) and texts.ndim == 0:
+        return str(texts[()])
+    parts: Sequence[str] = [nested(t) if isinstance(t, np.ndarray) else str(t) for t in texts]
+    return f"[{', '.join(parts)}]"
+
+
+def formless(gate: Gate) -> NotScript:
+    """The reason where a gate, with the keywords it was given, has no row."""
+    given = [str(k) for k in gate.static if k not in ("axis", "keepdims", "named")]
+    words = [*given, *gate.static.get("named", ())]
+    which = f" with {', '.join(words)}" if words else ""
+    return NotScript(f"{gate.op.name}{which} has no JavaScript form")

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassgrad.circuit import Constant, Gate
-from glassgrad.emit.javascript.cells import Cell, NotScript, Rounding, listed, number, truth
-from glassgrad.emit.javascript.lines import nested
+from glassgrad.emit.javascript.cells import Cell, NotScript, Rounding, nested, number, truth
 from glassgrad.emit.scalars import index_operands
 from glassgrad.gates.indexing import SLOT, joined
 
@@ -101,7 +100,7 @@ class _Places:
         count = shape[before] if Ellipsis not in self.template[:before] else _refused()
         names = writer.names.of("places", (count,), False)
         writer.called.add("places_of_truths")
-        given = listed([truth(c, writer.rounding).text for c in mask])
+        given = nested([truth(c, writer.rounding).text for c in mask])
         if count:
             writer.say(f"const {nested(names)} = places_of_truths({given});")
         writer.declared.update(names.flat)
@@ -165,7 +164,7 @@ class _Places:
                 [f"{self.from_front(place[a].text, self.source.shape[a])} * {step}"
                  for a, step in zip(axes, _steps(among.shape), strict=True)]
             )  # fmt: skip
-        return Cell(f"at({listed(texts)}, {where})", rounding, is_truth=truths)
+        return Cell(f"at({nested(texts)}, {where})", rounding, is_truth=truths)
 
     def from_front(self, text: str, length: int) -> str:
         self.writer.called.add("from_front")

@@ -8,17 +8,36 @@ and how they are written, stands in the tables; places told by values are `index
 from __future__ import annotations
 
 import functools
+import itertools
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Gate, Operand, Wire
-from glassgrad.emit.javascript.cells import Cell, NotScript, Rounding, listed, number, truth
+from glassgrad.emit.javascript.cells import (
+    Cell,
+    NotScript,
+    Rounding,
+    formless,
+    nested,
+    number,
+    truth,
+)
 from glassgrad.emit.javascript.functions import FUNCTIONS, needed, words
 from glassgrad.emit.javascript.indexing import at_places, told_by_values
-from glassgrad.emit.javascript.lines import ALONG, MATRICES, REDUCED, brought, lines, nested
+from glassgrad.emit.javascript.lines import (
+    ALONG,
+    MATRICES,
+    REDUCED,
+    RUNNING,
+    along,
+    matrices,
+    reduced,
+    running,
+    searched,
+)
 from glassgrad.emit.javascript.names import Names, allowed
 from glassgrad.emit.javascript.rows import DEFAULTS, NUMBERS, TRUTHS, WHOLE
 from glassgrad.emit.python.naming import weak_name
@@ -37,9 +56,6 @@ _WHOLE, _TRUTH = np.dtype(np.int64), np.dtype(np.bool_)
 #: Gates whose own NumPy function moves, adds and multiplies elements, beyond those of `scalars`.
 _MOVED = {"prod", "tril", "triu", "diag", "rot90", "pad", "cross", "kron", "tensordot", "convolve",
           "vecdot", "matvec", "vecmat", "einsum", "einsum1"}  # fmt: skip
-_RUNNING: dict[str, Callable[[Any, Any], Any]] = {
-    "cumsum": lambda a, b: a + b, "cumprod": lambda a, b: a * b,
-}  # fmt: skip
 _CAST = {"astype", "to_integer"}
 _ROWS = {*NUMBERS, *TRUTHS, *WHOLE, "where"}
 
@@ -57,7 +73,7 @@ FORMLESS: dict[str, str] = {
 
 #: Gates that have a form by themselves; others are spelled out by `passes.expanding`, if they can be.
 KNOWN = frozenset({
-    *_ROWS, *STRUCTURAL, *SAME, *_MOVED, *_RUNNING, *_CAST, *REDUCED, *ALONG, *MATRICES, "array",
+    *_ROWS, *STRUCTURAL, *SAME, *_MOVED, *RUNNING, *_CAST, *REDUCED, *ALONG, *MATRICES, "array",
     "zeros", "ones", "full", "fsum", "searchsorted", "guard",
 })  # fmt: skip
 # Known, but for keywords that expanding spells out: a start, a mask.
@@ -116,7 +132,7 @@ def script(circuit: Circuit) -> str:
     names = {wire: name for wire, name in circuit.names.items() if allowed(name)}
     for before, after in zip(circuit.outputs, spelled.outputs, strict=True):
         if before is not after and isinstance(after, Wire) and before in names:
-            names.setdefault(after, names[before])  # type: ignore[index]
+            names.setdefault(after, names[before])
     return _Writer(spelled, names).text()
 
 
@@ -143,13 +159,13 @@ class _Writer(Unrolling):
         for gate in self.circuit.gates:
             self.gate(gate)
         self.target, self.rounding.single = _DOUBLE, False
-        rows = [listed([number(c, self.rounding).text for c in self.read(o).flat])
+        rows = [nested([number(c, self.rounding).text for c in self.read(o).flat])
                 for o in self.circuit.outputs]  # fmt: skip
         body = ['"use strict";']
-        for name in needed(self.called):
-            body += FUNCTIONS[name].splitlines()
-        for statement in (*self.statements, "return [", *[f"  {row}," for row in rows], "];"):
-            body += _wrapped(statement)
+        helpers = [FUNCTIONS[name].splitlines() for name in needed(self.called)]
+        answer = ["return [", *[f"  {row}," for row in rows], "];"]
+        for line in (*itertools.chain(*helpers), *self.statements, *answer):
+            body += _wrapped(line)
         return (
             "\n".join(["function evaluate(inputs) {", *["  " + b if b else b for b in body], "}"])
             + "\n"
@@ -165,15 +181,13 @@ class _Writer(Unrolling):
     def input(self, n: int, wire: Wire) -> None:
         self.allowed(wire)
         names = self.new_names(wire)
-        given = f"inputs[{n}]"
-        if wire.dtype == _SINGLE:
-            given += ".map(Math.fround)"
         if not wire.shape or wire.dtype == _TRUTH:
-            test = " !== 0" if wire.dtype == _TRUTH else ""
+            each = {_TRUTH: "{} !== 0", _SINGLE: "Math.fround({})"}.get(wire.dtype, "{}")
             for at, name in enumerate(names.flat):
-                self.say(f"const {name} = {given}[{at}]{test};")
+                self.say(f"const {name} = {each.format(f'inputs[{n}][{at}]')};")
         elif names.size:
-            self.say(f"const {nested(names.reshape(-1))} = {given};")
+            rounded = ".map(Math.fround)" if wire.dtype == _SINGLE else ""
+            self.say(f"const {nested(names.reshape(-1))} = inputs[{n}]{rounded};")
         self.values[wire] = self.as_cells(names, wire)
 
     def new_names(self, wire: Wire, gate: Gate | None = None) -> Any:
@@ -210,16 +224,15 @@ class _Writer(Unrolling):
             made[index] = cell
         self.values[wire] = made
 
-    def call(self, helper: str, given: Any, gate: Gate, wires: Sequence[Wire], names: Any) -> None:
+    def call(self, helper: str, given: str, wires: Sequence[Wire], names: Any) -> None:
         """Call a helper for an array, and give what it answers names."""
         self.called.add(helper)
         single = all(w.dtype == _SINGLE for w in wires)
-        depth = names.ndim if isinstance(names, np.ndarray) else 1
         # Without blanks, as no line may end before an arrow.
         rounded = {1: ".map(Math.fround)", 2: ".map(row=>row.map(Math.fround))"}
         call = f"{helper}({given})"
         if single:
-            call = call + rounded[depth] if depth else f"Math.fround({call})"
+            call = call + rounded[names.ndim] if names.ndim else f"Math.fround({call})"
         self.say(f"const {nested(names)} = {call};")
 
     # -- numbers -----------------------------------------------------------------------------
@@ -269,11 +282,11 @@ class _Writer(Unrolling):
         self.rounding.whole = gate.output.dtype.kind == "i"
         self.target = _SINGLE if self.rounding.single else _DOUBLE
         if name in MATRICES:
-            self.matrices(gate)
+            matrices(self, gate)
         elif name in ALONG:
-            self.along(gate)
-        elif name in _RUNNING:
-            self.running(gate)
+            along(self, gate)
+        elif name in RUNNING:
+            running(self, gate)
         else:
             self.define(gate, gate.output, self.cells(gate, self.result(gate)))
 
@@ -284,17 +297,17 @@ class _Writer(Unrolling):
         if name in _CAST:
             return self.cast(gate)
         if name in REDUCED:
-            return self.reduced(gate)
+            return reduced(self, gate)
         if told_by_values(gate):
             return at_places(self, gate)
         if name == "fsum":
             self.called.add("fsum")
             each = [self.texts(i)[()] for i in gate.inputs]
-            return Cell(f"fsum({listed(each)})", self.rounding)
+            return Cell(f"fsum({nested(each)})", self.rounding)
         if name == "searchsorted":
-            return self.searched(gate)
+            return searched(self, gate)
         if name not in KNOWN or set(static) & {"initial", "named"}:
-            raise _formless(gate)
+            raise formless(gate)
         if name in _MOVED:
             return self.structural(_without(gate, "dtype", "optimize"))
         return self.moved(_without(gate, "dtype") if name in ("sum", "mean") else gate)
@@ -303,7 +316,7 @@ class _Writer(Unrolling):
         row, convert = _row(gate)
         static = DEFAULTS.get(gate.op.name, {}) | dict(gate.static)
         if set(gate.static) - set(DEFAULTS.get(gate.op.name, {})):
-            raise _formless(gate)
+            raise formless(gate)
         if self.rounding.single and gate.op.name == "spacing":
             raise NotScript("spacing of float32 has no JavaScript form")
         self.called.update(words(row))
@@ -329,102 +342,6 @@ class _Writer(Unrolling):
             text = number(cells[index], self.rounding).text
             made[index] = Cell(f"Math.trunc({text}) + 0", self.rounding, 0)
         return made
-
-    def reduced(self, gate: Gate) -> Any:
-        name, static = gate.op.name, gate.static
-        if set(static) - {"axis", "keepdims"}:
-            raise _formless(gate)
-        row, sign = REDUCED[name]
-        self.called.update(words(row))
-        questions = name in ("all", "any", "count_nonzero")
-        rows = lines(self.read(gate.inputs[0]), static.get("axis"))
-        made = np.empty(len(rows), object)
-        for n, cells in enumerate(rows):
-            each = [truth(c, self.rounding) if questions else number(c, self.rounding)
-                    for c in cells]  # fmt: skip
-            if name == "count_nonzero":
-                each = [number(c, self.rounding) for c in each]
-            text = row.format(each=sign.join([c.text for c in each]))
-            if gate.output.dtype == _SINGLE:
-                text = f"Math.fround({text})"
-            made[n] = Cell(text, self.rounding, 0, name in ("all", "any"))
-        return made.reshape(gate.output.shape)
-
-    def searched(self, gate: Gate) -> Any:
-        among, values = gate.inputs
-        self.called.add("place_of")
-        after = "true" if gate.static.get("side") == "right" else "false"
-        if set(gate.static) - {"side"}:
-            raise NotScript("searchsorted with a sorter has no JavaScript form")
-        ascending, wanted = nested(self.texts(among)), self.texts(values)
-        made = np.empty(wanted.shape, object)
-        for index in np.ndindex(wanted.shape):
-            made[index] = Cell(f"place_of({wanted[index]}, {ascending}, {after})", self.rounding)
-        return made
-
-    def along(self, gate: Gate) -> None:
-        """Lines of the input, one call for each."""
-        name, wire = gate.op.name, gate.output
-        if set(gate.static) - {"axis", "kind", "stable"}:
-            raise _formless(gate)
-        axis = gate.static.get("axis", None if name == "log_softmax" else -1)
-        names = self.new_names(wire, gate)
-        cells = self.texts(gate.inputs[0])
-        flat = cells.reshape(wire.shape)
-        for given, targets in zip(lines(flat, axis), lines(names, axis), strict=True):
-            if len(given):
-                self.call(ALONG[name], nested(given), gate, [wire], targets)
-        self.values[wire] = self.as_cells(names, wire)
-
-    def running(self, gate: Gate) -> None:
-        """Sums and products of all elements up to each, one after the other."""
-        wire, together = gate.output, _RUNNING[gate.op.name]
-        axis = gate.static.get("axis")
-        flat = brought(self.read(gate.inputs[0]), axis).copy()
-        names = brought(self.new_names(wire, gate), axis if wire.ndim > 1 else None)
-        for index in np.ndindex(flat.shape):
-            cell = flat[index]
-            if index[-1]:
-                cell = together(flat[(*index[:-1], index[-1] - 1)], cell)
-            if isinstance(cell, Cell):
-                self.say(f"const {names[index]} = {number(cell, self.rounding).text};")
-                self.declared.add(names[index])
-                cell = Cell(names[index], self.rounding)
-            flat[index] = cell
-        if axis is not None and wire.ndim > 1:
-            flat = np.moveaxis(flat, -1, axis)
-        self.values[wire] = flat.reshape(wire.shape)
-
-    def matrices(self, gate: Gate) -> None:
-        """Matrices of a batch, one call for each."""
-        name = gate.op.name
-        first, *others = [self.texts(i) for i in gate.inputs]
-        vector = bool(others) and others[0].ndim == 1
-        if gate.static.get("upper"):
-            first = np.swapaxes(first, -1, -2)
-        if vector:
-            others = [others[0][:, None]]
-        targets = [self.new_names(w, gate) for w in gate.outputs]
-        wire = gate.outputs[0]
-        core = {"det": 0, "slogdet": 0, "solve": 1 if vector else 2}.get(name, 2)
-        batch = wire.shape[: wire.ndim - core]
-        first = np.broadcast_to(first, batch + first.shape[-2:])
-        others = [np.broadcast_to(o, batch + o.shape[-2:]) for o in others]
-        for index in np.ndindex(batch):
-            given = ", ".join([nested(x[index]) for x in (first, *others)])
-            parts = [t[index] for t in targets]
-            if len(parts) > 1:
-                names: Any = np.array(parts, object)
-            elif core == 0:
-                names = np.array(parts[0], object)
-            elif vector:
-                names = parts[0][:, None]
-            else:
-                names = parts[0].T if gate.static.get("upper") else parts[0]
-            if names.size or not core:
-                self.call(MATRICES[name], given, gate, gate.outputs, names)
-        for wire, names in zip(gate.outputs, targets, strict=True):
-            self.values[wire] = self.as_cells(names, wire)
 
     # -- guards ------------------------------------------------------------------------------
 
@@ -468,7 +385,10 @@ class _Writer(Unrolling):
 
 
 def _wrapped(statement: str) -> list[str]:
-    """A statement on lines of moderate length; it goes on where no semicolon ends it."""
+    """A statement on lines of moderate length; it goes on where no semicolon ends it.
+
+    Comments are short enough.
+    """
     if len(statement) <= _WIDTH:
         return [statement]
     indent = " " * (len(statement) - len(statement.lstrip()))
@@ -503,13 +423,6 @@ def _row(gate: Gate) -> tuple[str, list[Any]]:
         if np.ndim(exponent) == 0 and exponent == 2:
             return NUMBERS["square"], [number] * n
     return NUMBERS[name], [number] * n
-
-
-def _formless(gate: Gate) -> NotScript:
-    given = [str(k) for k in gate.static if k not in ("axis", "keepdims", "named")]
-    words_ = [*given, *gate.static.get("named", ())]
-    which = f" with {', '.join(words_)}" if words_ else ""
-    return NotScript(f"{gate.op.name}{which} has no JavaScript form")
 
 
 def _without(gate: Gate, *left_out: str) -> Gate:
