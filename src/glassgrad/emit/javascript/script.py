@@ -108,7 +108,7 @@ def script(circuit: Circuit) -> str:
     >>> def f(x, y):
     ...     q = x + y
     ...     return q * x
-    >>> print(script(gg.backprop(f, 2.0, 3.0).circuit))
+    >>> print(script(gg.backprop(f, 2.0, 3.0).circuit), end="")
     function evaluate(inputs) {
       "use strict";
       const x = inputs[0][0];
@@ -116,11 +116,13 @@ def script(circuit: Circuit) -> str:
       const q = x + y;
       const f = q * x;
       const dq = x;
-      const dx = dq + q;
+      const dx = q;
+      const dx_2 = dx + dq;
+      const dy = dq;
       return [
         [f],
-        [dx],
-        [dq],
+        [dx_2],
+        [dy],
       ];
     }
     """
