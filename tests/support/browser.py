@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-__all__ = ["browser", "page"]
+__all__ = ["alone", "browser", "page"]
 
 EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
@@ -50,6 +51,19 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     """A page of its own, without network."""
+    with alone(browser) as made:
+        yield made
+
+
+@contextmanager
+def alone(browser: Any, **settings: Any) -> Iterator[Any]:
+    """A page without network, with settings of its context (``color_scheme``, ``viewport``, ...).
+
+    Raises
+    ------
+    AssertionError
+        It asked for something on the network, or a script of its own raised.
+    """
     asked: list[str] = []
     raised: list[str] = []
 
@@ -60,12 +74,14 @@ def page(browser: Any) -> Iterator[Any]:
             asked.append(route.request.url)
             route.abort()
 
-    context = browser.new_context()
+    context = browser.new_context(**settings)
     context.route("**/*", answer)
     context.route_web_socket("**/*", lambda socket: asked.append(socket.url))
     made = context.new_page()
     made.on("pageerror", lambda error: raised.append(str(error)))
-    yield made
-    context.close()
+    try:
+        yield made
+    finally:
+        context.close()
     assert not asked, f"the page asked for {asked}"
     assert not raised, f"the page's script raised {raised}"

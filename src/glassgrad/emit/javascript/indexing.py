@@ -144,7 +144,7 @@ class _Places:
         place: list[Any] = list(self.spots[at])
         for index, axis in zip(self.indices, self.axes, strict=True):
             cell = index.reshape(-1)[place[axis]]
-            place[axis] = cell if isinstance(cell, Cell) else int(cell) % self.source.shape[axis]
+            place[axis] = cell if isinstance(cell, Cell) else int(cell)
         return place
 
     def picked(self, at: int) -> Cell | Any:

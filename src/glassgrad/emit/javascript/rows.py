@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["DEFAULTS", "NUMBERS", "TRUTHS", "WHOLE"]
+__all__ = ["DEFAULTS", "FORMLESS", "NUMBERS", "TRUTHS", "WHOLE"]
 
 _MATH = {
     "exp": "exp", "expm1": "expm1", "log": "log", "log2": "log2", "log10": "log10",
@@ -79,3 +79,15 @@ WHOLE: dict[str, str] = {
 
 #: Static arguments that rows mention, where a call leaves them out.
 DEFAULTS: dict[str, dict[str, int]] = {"round": {"decimals": 0}, "polygamma": {"n": 1}}
+
+#: Gates that have no form here, and why.
+FORMLESS: dict[str, str] = {
+    "argpartition": "which order it leaves is NumPy's own",
+    "cofactors_along": "it needs singular values, which are found by iteration",
+    "coincide": "it belongs to eigenvalues, which are found by iteration",
+    "eigh": "eigenvalues are found by iteration",
+    "eigvalsh": "eigenvalues are found by iteration",
+    "matrix_rank": "it needs singular values, which are found by iteration",
+    "singular_values": "singular values are found by iteration",
+    "svd": "singular values are found by iteration",
+}

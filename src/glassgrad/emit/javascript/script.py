@@ -39,13 +39,13 @@ from glassgrad.emit.javascript.lines import (
     searched,
 )
 from glassgrad.emit.javascript.names import Names, allowed
-from glassgrad.emit.javascript.rows import DEFAULTS, NUMBERS, TRUTHS, WHOLE
+from glassgrad.emit.javascript.rows import DEFAULTS, FORMLESS, NUMBERS, TRUTHS, WHOLE
 from glassgrad.emit.python.naming import weak_name
 from glassgrad.emit.scalars import SAME, STRUCTURAL, Unrolling
 from glassgrad.passes.dead import without_dead_gates
 from glassgrad.passes.expanding import expanded
 
-__all__ = ["FORMLESS", "KNOWN", "script"]
+__all__ = ["KNOWN", "script"]
 
 _ELEMENTS = 256  # of one array
 _STATEMENTS = 20_000
@@ -58,18 +58,6 @@ _MOVED = {"prod", "tril", "triu", "diag", "rot90", "pad", "cross", "kron", "tens
           "vecdot", "matvec", "vecmat", "einsum", "einsum1"}  # fmt: skip
 _CAST = {"astype", "to_integer"}
 _ROWS = {*NUMBERS, *TRUTHS, *WHOLE, "where"}
-
-#: Gates that have no form here, and why.
-FORMLESS: dict[str, str] = {
-    "argpartition": "which order it leaves is NumPy's own",
-    "cofactors_along": "it needs singular values, which are found by iteration",
-    "coincide": "it belongs to eigenvalues, which are found by iteration",
-    "eigh": "eigenvalues are found by iteration",
-    "eigvalsh": "eigenvalues are found by iteration",
-    "matrix_rank": "it needs singular values, which are found by iteration",
-    "singular_values": "singular values are found by iteration",
-    "svd": "singular values are found by iteration",
-}
 
 #: Gates that have a form by themselves; others are spelled out by `passes.expanding`, if they can be.
 KNOWN = frozenset({
