@@ -15,7 +15,8 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.emit.native import available, machine, native_program
-from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
+from glassgrad.emit.native.lowerings import ELEMENTWISE
+from glassgrad.emit.scalars import SAME, STRUCTURAL
 from glassgrad.errors import GlassgradWarning
 from glassgrad.gates import OPS
 from glassgrad.runtime.arguments import resolve

@@ -1,6 +1,6 @@
 """How each op is written for one element: a table, one row an elementwise gate.
 
-A gate that stands in neither table has no native form: its circuit runs as NumPy code.
+A gate that stands neither here nor in `emit.scalars` has no native form: its circuit runs as NumPy code.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from glassgrad.emit.native.elementary import FUNCTIONS
 from glassgrad.emit.native.elements import Block, Element
 
-__all__ = ["COSTS", "ELEMENTWISE", "STRUCTURAL"]
+__all__ = ["COSTS", "ELEMENTWISE"]
 
 Lowering = Callable[..., Element]
 
@@ -148,13 +148,3 @@ COSTS: dict[str, float] = {
     "divide": 4, "reciprocal": 4, "sqrt": 5, "power": 12, "sigmoid": 16, "softplus": 30, "logaddexp": 30,
     **dict.fromkeys(_LIBRARY, 15),
 }  # fmt: skip
-
-#: Gates that only move, add and multiply: their own NumPy function runs on arrays of elements.
-STRUCTURAL = {
-    "getitem", "setitem", "add_at", "reshape", "transpose", "ravel", "broadcast_to", "concatenate",
-    "stack", "sum", "mean", "matmul", "dot", "vdot", "inner", "outer", "swapaxes", "moveaxis",
-    "expand_dims", "squeeze", "flip", "roll", "repeat", "tile", "diagonal", "trace", "copy",
-}  # fmt: skip
-
-#: Gates that hand their input on as it is.
-SAME = {"identity", "stop_gradient", "item"}

@@ -14,8 +14,9 @@ import numpy as np
 from glassgrad.circuit import Circuit, Constant, Gate, Operand
 from glassgrad.emit.native.elementary import definitions
 from glassgrad.emit.native.elements import Block, Element, NotNative
-from glassgrad.emit.native.lowerings import ELEMENTWISE, SAME, STRUCTURAL
+from glassgrad.emit.native.lowerings import ELEMENTWISE
 from glassgrad.emit.native.parts import in_parts
+from glassgrad.emit.scalars import Unrolling
 
 __all__ = ["unrolled"]
 
@@ -60,11 +61,13 @@ def store(block: Block, value: Element, n: int, at: int) -> None:
     )
 
 
-class _Writer:
+class _Writer(Unrolling):
+    refusal = NotNative
+
     def __init__(self, circuit: Circuit) -> None:
+        super().__init__()
         self.circuit = circuit
         self.block = Block()
-        self.values: dict[Operand, Any] = {}
         self.held: list[Element] = []
 
     def text(self) -> str:
@@ -110,22 +113,16 @@ class _Writer:
         return ok.name
 
     def allowed(self, operand: Operand) -> None:
-        if operand.dtype not in (_FLOAT, _BOOL):
-            raise NotNative(f"a wire is {operand.type}")
-        if operand.type.size > _ELEMENTS:
-            raise NotNative(f"an array has {operand.type.size} elements")
-
-    def read(self, operand: Operand) -> Any:
-        """An operand as an object array of elements, or of plain numbers where constant."""
-        found = self.values.get(operand)
-        if found is None:
-            assert isinstance(operand, Constant)
+        if isinstance(operand, Constant):
             if operand.dtype.kind not in "fiub" or operand.type.size > _ELEMENTS:
                 raise NotNative(f"a constant is {operand.type}")
             if operand.dtype.kind == "f" and operand.dtype != _FLOAT:
                 raise NotNative(f"a constant is {operand.type}")
-            found = self.values[operand] = np.asarray(operand.value).astype(object)
-        return found
+            return
+        if operand.dtype not in (_FLOAT, _BOOL):
+            raise NotNative(f"a wire is {operand.type}")
+        if operand.type.size > _ELEMENTS:
+            raise NotNative(f"an array has {operand.type.size} elements")
 
     def gate(self, gate: Gate) -> None:
         name = gate.op.name
@@ -136,19 +133,16 @@ class _Writer:
             raise NotNative(f"{name} has no native form")
         wire = gate.outputs[0]
         self.allowed(wire)
-        result = self.result(gate)
-        made = np.empty(wire.shape, object)
-        made[...] = result
-        for index in np.ndindex(wire.shape):
-            if isinstance(made[index], np.ndarray):  # a 0-d array that was put into another
-                made[index] = made[index][()]
-            if wire.dtype == _FLOAT and isinstance(made[index], Element):
-                made[index] = self.block.number(made[index])
+        made = self.cells(gate, self.result(gate))
+        if wire.dtype == _FLOAT:
+            for index in np.ndindex(wire.shape):
+                if isinstance(made[index], Element):
+                    made[index] = self.block.number(made[index])
         self.values[wire] = made
 
     def result(self, gate: Gate) -> Any:
-        name, static = gate.op.name, gate.static
-        if name in ELEMENTWISE and not static:
+        name = gate.op.name
+        if name in ELEMENTWISE and not gate.static:
             lowering = ELEMENTWISE[name]
             shape = gate.outputs[0].shape
             made = np.empty(shape, object)
@@ -156,35 +150,12 @@ class _Writer:
             for index in np.ndindex(shape):
                 made[index] = lowering(self.block, *[o[index] for o in operands])
             return made
-        if name in STRUCTURAL:
-            if any(k in static for k in ("dtype", "named", "initial", "out")):
-                raise NotNative(f"{name} with {', '.join(static)} has no native form")
-            return self.structural(gate)
-        if name in SAME or (name == "astype" and gate.outputs[0].dtype == _FLOAT):
-            return self.read(gate.inputs[0]).reshape(gate.outputs[0].shape)
-        if name == "array":
-            cells = [self.read(i)[()] for i in gate.inputs]
-            made = np.empty(len(cells), object)
-            made[:] = cells
-            return made.reshape(gate.outputs[0].shape)
-        if name in ("zeros", "ones", "full"):
-            return self.read(gate.inputs[0]) if gate.inputs else float(name == "ones")
-        raise NotNative(f"{name} has no native form")
-
-    def structural(self, gate: Gate) -> Any:
-        """NumPy moves, adds and multiplies the elements; index arrays are constants as they are."""
-        operands = []
-        for n, operand in enumerate(gate.inputs):
-            index = n >= {"getitem": 1, "setitem": 2, "add_at": 2}.get(gate.op.name, 99)
-            if index and not isinstance(operand, Constant):
-                raise NotNative("an index is not constant")
-            operands.append(operand.value if index else self.read(operand))  # type: ignore[union-attr]
-        if gate.op.name == "copy":
-            return operands[0]
-        try:
-            return gate.op.call(*operands, **gate.static)
-        except TypeError as error:
-            raise NotNative(f"{gate.op.name} has no native form ({error})") from None
+        if name == "astype" and gate.outputs[0].dtype == _FLOAT:
+            return self.read(gate.inputs[0])
+        made = self.moved(gate)
+        if made is None:
+            raise NotNative(f"{name} has no native form")
+        return made
 
     def guard(self, gate: Gate) -> Element:
         how, told = gate.static["how"], gate.static["told"]

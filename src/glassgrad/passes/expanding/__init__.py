@@ -8,7 +8,7 @@ rules are; it gives None where a case is not its own, and the gate stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from glassgrad.circuit import Circuit, Gate, Operand, Wire
@@ -21,16 +21,24 @@ from glassgrad.passes.expanding.moves import MOVES
 from glassgrad.passes.expanding.sums import SUMS
 from glassgrad.tracing import SymbolicTrace, Traced
 
-__all__ = ["expanded"]
+__all__ = ["RULES", "expanded"]
 
-_RULES: Mapping[str, Callable[..., Any]] = {**SUMS, **MOVES, **CONTRACTIONS, **MATRICES}
+#: How each gate that has a rule is spelled out.
+RULES: Mapping[str, Callable[..., Any]] = {**SUMS, **MOVES, **CONTRACTIONS, **MATRICES}
 
 
-def expanded(circuit: Circuit) -> Circuit:
-    """The same circuit with gates spelled out that are others put together."""
-    if not any(gate.op.name in _RULES for gate in circuit.gates):
+def expanded(circuit: Circuit, keep: Collection[str] = ()) -> Circuit:
+    """The same circuit with gates spelled out that are others put together.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    keep : collection of str
+        Gates that stay, as whoever asks has a form for them.
+    """
+    if not any(gate.op.name in RULES for gate in circuit.gates):
         return circuit
-    walk = _Walk(circuit)
+    walk = _Walk(circuit, keep)
     for gate in circuit.gates:
         walk.visit(gate)
     if not walk.expanded:
@@ -43,7 +51,8 @@ def expanded(circuit: Circuit) -> Circuit:
 class _Walk:
     """The gates so far, and what the outputs of expanded ones have become."""
 
-    def __init__(self, circuit: Circuit) -> None:
+    def __init__(self, circuit: Circuit, keep: Collection[str]) -> None:
+        self.rules = {name: rule for name, rule in RULES.items() if name not in keep}
         self.trace = SymbolicTrace(Circuit(circuit.inputs, (), (), circuit.names))
         self.gates: list[Gate] = []
         self.renamed: dict[Operand, Operand] = {}
@@ -54,7 +63,7 @@ class _Walk:
 
     def visit(self, gate: Gate) -> None:
         gate = gate.with_inputs(tuple([self.now(i) for i in gate.inputs]))
-        rule = _RULES.get(gate.op.name)
+        rule = self.rules.get(gate.op.name)
         empty = any(0 in o.shape for o in (*gate.inputs, *gate.outputs))
         if rule is None or empty or not self.spelled_out(rule, gate):
             self.gates.append(gate)

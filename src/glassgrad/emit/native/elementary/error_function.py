@@ -25,12 +25,12 @@ from glassgrad.emit.native.elementary.exponential import (
 )
 from glassgrad.emit.native.elements import Block, Element
 
-__all__ = ["erf", "erfc"]
+__all__ = ["ERF", "ERFC", "SHIFT", "erf", "erfc"]
 
 
 # Minimax (Remez) polynomials.
 # P with erf(x) = x + x P(x**2), |x| <= 1: relative error below 2**-56.
-_ERF = (
+ERF = (
     0.12837916709551256, -0.37612638903183343, 0.11283791670936949, -0.02686617064195857,
     0.005223977596727128, -0.0008548325484303275, 0.0001205528046443841,
     -1.492446473145055e-05, 1.6444134701619934e-06, -1.618382456951515e-07,
@@ -38,7 +38,7 @@ _ERF = (
 )  # fmt: skip
 # G for 0.47 <= x <= 27.3; t is exact where G is steep. Below it, roughly, G + w dG/dw: relative error below 2**-56. With this shift the first coefficient is
 # almost a double.
-_ERFC = (
+ERFC = (
     1.022115925549779, 0.6119323800268212, 0.3025881236633453, 0.11987565223381369,
     0.03560442421241418, 0.006546926455468148, 2.602021105265438e-05, -0.0003673579534626916,
     -7.052141809384664e-05, 1.5243257461383574e-05, 7.123549134737722e-06,
@@ -48,7 +48,7 @@ _ERFC = (
     -4.074618702948638e-11, 1.8613320003514446e-11,
 )  # fmt: skip
 _ERFC_SLOPE = (1.78591, 1.97018, 1.36689, 0.702219, 0.207438)
-_SHIFT = 3.00390625
+SHIFT = 3.00390625
 # The same for 1 <= x <= 6, where erfc(x) is the smaller part of 1 - erfc(x): that has an error below
 # 2**-58.
 _ERF_FAR = (
@@ -66,8 +66,8 @@ def erf(b: Block, x: Element) -> Element:
     size = absolute(b, x)
     held = clamp(b, size, None, 6.0)  # where the difference to 1 is below half a unit
     z = held * held
-    near = fma(b, held, polynomial(b, z, _ERF), held)
-    w = 1.0 / (held + _SHIFT)
+    near = fma(b, held, polynomial(b, z, ERF), held)
+    w = 1.0 / (held + SHIFT)
     g = polynomial(b, fma(b, w, 8.0, -1.25), _ERF_FAR)
     value, _, n = exp_in_parts(b, -z, fma(b, -held, held, z))
     far = fma(b, -(w * g), value * power_of_two(b, n), 1.0)
@@ -79,14 +79,14 @@ def erfc(b: Block, x: Element) -> Element:
     if b.real == "f32":
         return in_double(b, "erfc", x)
     size = absolute(b, x)
-    near = 1.0 - fma(b, x, polynomial(b, x * x, _ERF), x)
+    near = 1.0 - fma(b, x, polynomial(b, x * x, ERF), x)
     held = clamp(b, size, None, 27.3)  # where it has become zero
     square, lost_square = two_product(b, held, held)
     value, value_rest, n = exp_in_parts(b, -square, -lost_square)
-    below, lost = two_sum(held, _SHIFT)
+    below, lost = two_sum(held, SHIFT)
     w = 1.0 / below
     t = fma(b, w, 8.0, -1.25)
-    first, *others = _ERFC
+    first, *others = ERFC
     more = t * polynomial(b, t, others)
     g, g_rest = fast_two_sum(first, more)
     # What 1 / (x + shift) loses in rounding matters for the factor and for the polynomial.
