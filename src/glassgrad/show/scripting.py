@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from glassgrad.circuit import Circuit, Constant, Operand
+from glassgrad.emit.javascript import NotScript, script
 from glassgrad.runtime.staging import Study
 from glassgrad.show.graph import Origin
 from glassgrad.show.local import Local
@@ -34,10 +35,6 @@ def scripted(local: Local, origin: Origin, study: Study) -> tuple[dict[str, Any]
     reason : str
         Why there is none; else empty.
     """
-    try:
-        from glassgrad.emit.javascript import NotScript, script
-    except ImportError:
-        return None, "not yet"
     if len(origin.gates) > _MOST:
         return None, f"there are more than {_MOST} gates"
     wanted: list[Operand] = []

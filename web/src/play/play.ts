@@ -52,14 +52,14 @@ export function play(root: HTMLElement, mount: Mount): void {
     try {
       const answer = await circuit(question(), signal);
       if (signal.aborted) return;
-      offer(answer.inputs);
+      if (answer.inputs) offer(answer.inputs);
       if (isWrong(answer)) return complain(answer);
       const evaluate = await evaluator(answer);
       if (signal.aborted) return;
       complain(null);
       show(answer.document, { evaluate });
     } catch (error) {
-      if (!signal.aborted) complain({ error: `the server does not answer: is it still running? (${String(error)})`, where: null, inputs: {} });
+      if (!signal.aborted) complain({ error: `the server does not answer: is it still running? (${String(error)})`, where: null });
     } finally {
       if (!signal.aborted) status.textContent = "";
     }

@@ -25,7 +25,7 @@ export interface Circuit {
 export interface Wrong {
   error: string;
   where: { line?: number; column?: number; input?: string } | null;
-  inputs: Record<string, string>;
+  inputs?: Record<string, string>;
 }
 
 export async function examples(): Promise<Example[]> {
@@ -76,6 +76,6 @@ async function told(response: Response): Promise<unknown> {
     const error = response.status === 403
       ? "this page's session has ended: open the link that the terminal shows"
       : `the server answered with status ${response.status}`;
-    return { error, where: null, inputs: {} } satisfies Wrong;
+    return { error, where: null } satisfies Wrong;
   }
 }
