@@ -21,7 +21,7 @@ EXECUTABLES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-s
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]  # fmt: skip
 OWN = ("file:", "data:", "about:", "blob:")
 
@@ -56,8 +56,10 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def alone(browser: Any, **settings: Any) -> Iterator[Any]:
+def alone(browser: Any, own: tuple[str, ...] = OWN, **settings: Any) -> Iterator[Any]:
     """A page without network, with settings of its context (``color_scheme``, ``viewport``, ...).
+
+    `own` says how the addresses begin that it may ask for.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def alone(browser: Any, **settings: Any) -> Iterator[Any]:
     raised: list[str] = []
 
     def answer(route: Any) -> None:
-        if route.request.url.startswith(OWN):
+        if route.request.url.startswith(own):
             route.continue_()
         else:
             asked.append(route.request.url)

@@ -38,7 +38,7 @@ _SHELL = """<!doctype html>
 <script type="module" src="/glassgrad.js"></script>
 </head>
 <body>
-<div id="glassgrad" data-mode="play"></div>
+<main id="glassgrad" data-mode="play"></main>
 <noscript>This page needs JavaScript.</noscript>
 </body>
 </html>
