@@ -33,7 +33,7 @@ def test_the_page_its_script_and_its_policy(page):
     shell = page.get("/")
     assert shell.status == 200 and shell.headers["content-type"].startswith("text/html")
     assert b'<script type="module" src="/glassgrad.js"></script>' in shell.body
-    assert b'<div id="glassgrad" data-mode="play"></div>' in shell.body
+    assert b'<main id="glassgrad" data-mode="play"></main>' in shell.body
     policy = shell.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script-src 'self';" in policy
     assert "unsafe" not in policy and shell.headers["cache-control"] == "no-store"
