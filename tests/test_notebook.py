@@ -95,3 +95,50 @@ def test_without_anywidget_the_message_says_what_to_do(record, monkeypatch):
     monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(gg.errors.UnsupportedError, match=r"pip install 'glassgrad\[notebook\]'"):
         record.widget()
+
+
+@pytest.mark.parametrize("around", ["element", "shadow", "nowhere yet"])
+def test_the_widget_draws_itself(record, page, around):
+    """As anywidget does: the module's `render` with a model and an element, twice on a page."""
+    shown = record.widget()
+    page.goto("about:blank")
+    page.set_default_timeout(10_000)
+    sums = page.evaluate(
+        """async ([program, document_, around]) => {
+            const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+            const { default: widget } = await import(url);
+            const ends = [];
+            for (let n = 0; n < 2; n++) {
+              const el = document.createElement("div");
+              const place = document.body.appendChild(document.createElement("div"));
+              if (around === "shadow") place.attachShadow({ mode: "open" }).append(el);
+              if (around === "element") place.append(el);
+              const model = { get: (key) => ({ document: document_, theme: "" })[key] };
+              ends.push(await widget.render({ model, el }));
+              if (around === "nowhere yet") place.append(el);
+            }
+            globalThis.end = () => ends.forEach((each) => each());
+            return ends.length;
+        }""",
+        [str(shown._esm), shown.document, around],
+    )
+    assert sums == 2
+    page.locator(".gg-canvas text", has_text="-12").first.wait_for()
+    assert page.locator(".gg-canvas").count() == 2
+    assert page.locator(".gg").first.evaluate("e => getComputedStyle(e).display") == "grid"
+    # Keys of one widget are not the other's.
+    page.locator(".gg").first.focus()
+    page.keyboard.press("n")
+    stories = [t.split("\n")[0] for t in page.locator(".gg-story").all_inner_texts()]
+    assert stories[0] != stories[1] and stories[1].startswith("The whole story is told")
+    # Its sliders compute.
+    second = page.locator(".gg").nth(1)
+    second.get_by_role("tab", name="Inputs").click()
+    slider = second.locator(".gg-panels input[type=range]").first
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    second.locator(".gg-moved", has_text="inputs moved").wait_for()
+    assert page.locator(".gg-moved:visible").count() == 1
+    page.evaluate("end()")
+    assert page.locator(".gg-canvas").count() == 0
+    shown.close()
