@@ -156,3 +156,104 @@ def test_the_story_multiplies_what_the_document_says(record):
             for value, said in zip(local, told["nodes"][step.node]["local"], strict=True):
                 assert (value is None) == (said is None)
                 assert value is None or isinstance(said, dict) or _same(said, value)
+
+
+# -- the page -------------------------------------------------------------------------------------
+
+
+def _opened(page, record, tmp_path):
+    record.save(tmp_path / "record.html")
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.set_default_timeout(10_000)
+    page.goto((tmp_path / "record.html").as_uri())
+    page.wait_for_selector(".gg-canvas")
+
+
+def _exactly(page, wire, role):
+    """What the panel says of the wire that is selected, with all its digits; None for no gradient."""
+    found = page.locator(f'.gg-panels .gg-exact[data-wire="{wire}"][data-role="{role}"]').first
+    text = found.get_attribute("data-exact")
+    if not text:
+        return None
+    values = json.loads(text) if text.startswith("[") else text
+    told = {"True": 1.0, "False": 0.0}
+    return np.array([told.get(v, v) for v in values] if isinstance(values, list)
+                    else told.get(values, values), float)  # fmt: skip
+
+
+def _select(page, wire):
+    page.locator(f'.gg-wire[data-k="w{wire}"]').first.evaluate(
+        "e => e.dispatchEvent(new MouseEvent('click', { bubbles: true, detail: 1 }))"
+    )
+
+
+def test_the_page_shows_the_record_exactly(record, page, tmp_path):
+    _opened(page, record, tmp_path)
+    told = document(record)
+    names = {w["name"]: n for n, w in enumerate(told["wires"]) if w["name"]}
+    page.get_by_role("tab", name="Gate").click()
+    seen = 0
+    for wire in record.wires:
+        number = names.get(wire.name)
+        if number is None or not page.locator(f'.gg-wire[data-k="w{number}"]').count():
+            continue
+        seen += 1
+        _select(page, number)
+        assert np.array_equal(_exactly(page, number, "value"), np.ravel(wire.value)
+                              if np.ndim(wire.value) else wire.value, equal_nan=True)  # fmt: skip
+        gradient = _exactly(page, number, "gradient")
+        assert (gradient is None) == (wire.gradient is None)
+        if gradient is not None:
+            assert np.array_equal(gradient, np.ravel(wire.gradient)
+                                  if np.ndim(wire.gradient) else wire.gradient, equal_nan=True)  # fmt: skip
+    assert seen >= 5
+
+
+def test_the_picture_in_the_page_is_the_picture(record, page, tmp_path):
+    """The same texts in green and red as the SVG has, once everything is open."""
+    _opened(page, record, tmp_path)
+    for _ in range(20):
+        closed = page.locator(".gg-box")
+        if not closed.count():
+            break
+        closed.first.evaluate("e => e.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }))")
+        page.wait_for_timeout(50)
+    assert not page.locator(".gg-box").count()
+    root = ET.fromstring(record.svg(fold=False, diagnosis=False))
+    for colour, role in (("#0a7d33", "value"), ("#c9202c", "gradient")):
+        there = sorted(t.text for t in root.iter(f"{SVG}text") if t.get("fill") == colour)
+        there = [t for t in there if t not in ("above a wire: value", "below: gradient")]
+        shown = page.locator(f".gg-canvas .gg-wire text.gg-r-{role}").all_text_contents()
+        assert sorted(shown) == there
+
+
+MOVED = {"fraction": (0, 1.25, lambda v: gg.backprop(fraction, v, -4.0)),
+         "loop": (1, 2.75, lambda v: gg.backprop(loop, 0.7, v))}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["fraction", "loop"])
+def test_a_moved_input_computes_what_python_computes(name, page, tmp_path):
+    """To 1e-12, value and gradient of every wire."""
+    at, value, again = MOVED[name]
+    _opened(page, RECORDS[name](), tmp_path)
+    page.get_by_role("tab", name="Inputs").click()
+    field = page.locator(".gg-panels input[type=number], .gg-panels input[inputmode=decimal]").nth(
+        at
+    )
+    field.fill(str(value))
+    field.press("Enter")
+    page.locator(".gg-moved", has_text="inputs moved").wait_for()
+    page.get_by_role("tab", name="Gate").click()
+    record = again(value)
+    told = document(record)
+    seen = 0
+    for number, wire in enumerate(told["wires"]):
+        if not page.locator(f'.gg-wire[data-k="w{number}"]').count():
+            continue
+        seen += 1
+        _select(page, number)
+        assert _exactly(page, number, "value") == pytest.approx(wire["value"], rel=1e-12)
+        gradient = _exactly(page, number, "gradient")
+        if wire["gradient"] is not None:
+            assert gradient == pytest.approx(wire["gradient"], rel=1e-12)
+    assert seen >= 5
