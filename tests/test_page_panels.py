@@ -196,7 +196,7 @@ def test_the_gate_panel_has_every_digit_and_follows_links(shown):
     assert page.locator(".gg-formula").nth(1).text_content() == "=3.01799·0.512144=1.54564"
     # The last is f = num * invden; on to num, and to the gate that makes it.
     page.locator(".gg-card").get_by_role("button", name="num").click()
-    assert page.locator(".gg-title h2").first.inner_text() == "num"
+    assert page.locator(".gg-subject h2").first.inner_text() == "num"
     assert (
         "If num grows by 0.01, f grows by about 0.00512."
         in page.locator(".gg-inspector").inner_text()

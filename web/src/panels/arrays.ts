@@ -42,5 +42,5 @@ function pickable(pick: Pick, at: number, text: string, label: string): HTMLElem
 
 function strip(array: Arr, palette: Palette, label: string): HTMLElement {
   const made = array.cells.map((cell) => h("span", { style: `background:${heat(palette, cell).ground}` }));
-  return h("div", { class: "gg-strip", role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` }, ...made);
+  return h("div", { class: "gg-cellrow", role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` }, ...made);
 }

@@ -21,7 +21,7 @@ export function header(host: HTMLElement, store: Store): Part {
   const question = button("help", "Help: keys, and how to read the picture (?)", () => dialog.showModal());
   const theme = button("theme", "", () => store.set({ theme: store.state.theme === "light" ? "dark" : "light" }));
   const element = h("header", { class: "gg-header" },
-    h("div", { class: "gg-name" }, h("span", { role: "heading", "aria-level": 1, class: "gg-h1" }, doc.name), value),
+    h("div", { class: "gg-function" }, h("span", { role: "heading", "aria-level": 1, class: "gg-h1" }, doc.name), value),
     h("span", { class: "gg-dim gg-gates" }, `${gates.toLocaleString("en")} gate${gates === 1 ? "" : "s"}`),
     moved, badge, question, theme, dialog);
 

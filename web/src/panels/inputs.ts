@@ -238,7 +238,7 @@ class Row {
     const x = values[this.at]!;
     const label = this.label(this.at);
     const [from, to] = this.range(this.at);
-    this.element.classList.toggle("gg-chosen", chosen !== null);
+    this.element.classList.toggle("gg-current", chosen !== null);
     this.name.textContent = label;
     this.name.title = `Plot over ${label}`;
     this.slider.min = String(from);
