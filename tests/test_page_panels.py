@@ -5,9 +5,7 @@ It knows what a reader sees and presses; how the picture is drawn is tested else
 
 import json
 import math
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +14,6 @@ import pytest
 import glassgrad as gg
 from glassgrad.show.document import document
 from glassgrad.show.page import html
-
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def circuit(x, y, z):
@@ -52,6 +45,12 @@ def network(W1, b1, x, y):
     return loss
 
 
+def branched(x, w):
+    y = x * w if x > 0 else 0.1 * x * w
+    z = np.log(y)
+    return z
+
+
 def rooted(x, w):
     s = x * w
     r = np.sqrt(s * 0)
@@ -59,29 +58,12 @@ def rooted(x, w):
     return loss
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        made = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def page(browser):
-    made = browser.new_page(viewport={"width": 1280, "height": 800})
-    wrong = []
-    made.on("pageerror", lambda error: wrong.append(str(error)))
-    made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    made.set_default_timeout(5000)
-    yield made
-    made.close()
-    assert not wrong
-
-
 @pytest.fixture
 def shown(page, tmp_path):
     """Open a record's file in the page."""
+
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_default_timeout(5000)
 
     def shown(record, theme="light"):
         file = Path(tmp_path) / "record.html"
@@ -302,3 +284,101 @@ def test_on_a_phone_tabs_are_at_the_bottom_and_large_enough(shown):
     assert panel.count() == 0
     page.get_by_role("tab", name="Inputs").click()
     assert panel.count() == 1
+
+
+def exact(page, role):
+    """The numbers of the gate panel's wire with all their digits."""
+    return float(
+        page.locator(f".gg-inspector [data-role={role}]").first.get_attribute("data-exact")
+    )
+
+
+def test_a_slider_recomputes_every_wire(shown):
+    page = shown(gg.backprop(fraction, 3, -4))
+    tab(page, "Inputs")
+    page.get_by_role("slider", name="x", exact=True).fill("1.25")
+    page.get_by_role("spinbutton", name="y, as a number").fill("-0.3")
+    there = gg.backprop(fraction, 1.25, -0.3)
+    page.locator(".gg-function", has_text=f"fraction = {there.value:.6g}").wait_for()
+    made = [wire for wire in there.wires if wire.op != "input"]
+    assert len(made) == 8
+    for line, wire in enumerate(made, 1):
+        tab(page, "Code")
+        page.locator(f".gg-sources [data-line='{line}']").click()
+        tab(page, "Gate")
+        assert page.locator(".gg-inspector").get_by_text(f"Its output: {wire.name}").count()
+        assert exact(page, "value") == pytest.approx(wire.value, rel=1e-12)
+        assert exact(page, "gradient") == pytest.approx(wire.gradient, rel=1e-12)
+    assert story(page).count(f"{there.grads['x']:.6g}") == 1
+    page.get_by_role("button", name="inputs moved").click()
+    page.get_by_role("button", name="Reset x").click()
+    page.get_by_role("button", name="Reset x", disabled=True).wait_for()
+    assert page.get_by_role("spinbutton", name="x, as a number").input_value() == "3"
+    page.get_by_role("button", name="Reset all").click()
+    page.locator(".gg-function", has_text="fraction = 1.54564").wait_for()
+    assert not page.get_by_role("button", name="inputs moved").is_visible()
+
+
+def test_f_stands_against_the_straight_line(shown):
+    page = shown(gg.backprop(fraction, 3, -4))
+    tab(page, "Inputs")
+    page.get_by_role("spinbutton", name="h, as a number").fill("0.5")
+    page.get_by_role("spinbutton", name="h, as a number").press("Enter")
+    numbers = {
+        n.get_attribute("data-role"): float(n.get_attribute("data-exact"))
+        for n in page.locator(".gg-plot-numbers dd").all()
+    }
+    value, slope = gg.value_and_grad(fraction)(3.0, -4.0)
+    assert numbers["there"] == pytest.approx(fraction(3.5, -4.0), rel=1e-12)
+    assert numbers["line"] == pytest.approx(value + 0.5 * slope, rel=1e-12)
+    assert numbers["difference"] == pytest.approx(
+        fraction(3.5, -4.0) - value - 0.5 * slope, rel=1e-9
+    )
+    plot = page.get_by_role("img", name="f over x, and its tangent at 3 with slope 2.05957")
+    assert plot.locator(".gg-curve").get_attribute("d").count("L") == 120
+    page.get_by_role("slider", name="y", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("img", name="f over y").wait_for()
+
+
+def test_another_branch_is_said_and_the_last_picture_stays(shown):
+    page = shown(gg.backprop(branched, 1.0, 2.0))
+    tab(page, "Inputs")
+    field = page.get_by_role("spinbutton", name="x, as a number")
+    field.fill("0.5")
+    value = f"branched = {math.log(1.0):.6g}"
+    page.locator(".gg-function", has_text=value).wait_for()
+    field.fill("-2")
+    page.get_by_role("status").filter(has_text="takes another branch").wait_for()
+    assert page.locator(".gg-function").inner_text() == value
+    field.fill("3")
+    page.locator(".gg-function", has_text=f"branched = {math.log(6.0):.6g}").wait_for()
+    assert not page.locator(".gg-notice").is_visible()
+
+
+def test_elements_of_arrays_have_sliders(shown):
+    given = [np.ones((3, 2)) / 3, np.zeros(2), np.eye(4, 3), np.ones((4, 2))]
+    page = shown(gg.backprop(network, *given))
+    tab(page, "Inputs")
+    page.get_by_role("button", name="W1[2, 1] is 0.333").click()
+    page.get_by_role("slider", name="W1[2, 1]").fill("-0.5")
+    given[0][2, 1] = -0.5
+    there = gg.backprop(network, *given)
+    page.locator(".gg-function", has_text=f"{there.value:.6g}").wait_for()
+    tab(page, "Gate")
+    page.locator(".gg-inspector").get_by_role("button", name="W1").click()
+    value, gradient = (
+        json.loads(page.locator(f"[data-role={role}]").first.get_attribute("data-exact"))
+        for role in ("value", "gradient")
+    )
+    assert value == given[0].ravel().tolist()
+    assert np.allclose(gradient, np.ravel(there.grads[0]), rtol=1e-12, atol=1e-15)
+
+
+def test_without_a_script_the_reason_is_said(shown):
+    record = gg.backprop(lambda x: np.sum(np.linalg.eigvalsh(x)), np.eye(3) + 1.0)
+    doc = document(record)
+    page = shown(record)
+    tab(page, "Inputs")
+    text = page.locator(".gg-inputs").inner_text()
+    assert doc["script"] is None and doc["no_script"] in text and "gg.backprop" in text

@@ -108,7 +108,7 @@ function addedUp(store: Store, wire: number): HTMLElement | null {
 
 export function nodeView(store: Store, node: number): HTMLElement[] {
   const out = store.doc.nodes[node]!.outputs[0]!;
-  return [gateBox(store, node), h("div", { class: "gg-part" }, heading(`Its output: ${called(store.doc, out, node)}`), numbersOf(store, out), meaning(store, out) ?? "")];
+  return [gateBox(store, node), h("div", { class: "gg-block" }, heading(`Its output: ${called(store.doc, out, node)}`), numbersOf(store, out), meaning(store, out) ?? "")];
 }
 
 /** A gate: what it computes, and what it hands back to each of its inputs. */
@@ -117,7 +117,7 @@ function gateBox(store: Store, node: number): HTMLElement {
   const it = doc.nodes[node]!;
   const text = statement(doc, it);
   const up = upstream(store, node);
-  const box = h("div", { class: "gg-part" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
+  const box = h("div", { class: "gg-block" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
   if (text) {
     const click = () => store.set({ tab: "code", selected: { kind: "node", id: node } });
     box.append(h("button", { type: "button", class: "gg-line", title: "Show it in the code", click }, h("span", { class: "gg-dim" }, `${it.line}`), h("code", {}, text)));
