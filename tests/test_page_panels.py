@@ -13,7 +13,7 @@ import pytest
 
 import glassgrad as gg
 from glassgrad.show.document import document
-from glassgrad.show.page import html
+from glassgrad.show.page import bundle, html
 
 
 def circuit(x, y, z):
@@ -149,6 +149,32 @@ def test_parts_of_a_gradient_are_added_up_as_they_arrive(shown):
     assert parts == ["1.58319", "-0.0357615", "0.512144", "2.05957"]
 
 
+def test_nothing_is_shown_before_it_is_told(shown):
+    page = shown(gg.backprop(fraction, 3, -4))
+    panel = page.locator(".gg-inspector")
+    for _ in range(3):
+        page.keyboard.press("n")
+    text = panel.inner_text()  # of sigx, the gate of the third step
+    assert "sigmoid gate" in text and exact(page, "value") == 0.9525741268224334
+    assert "gradient\nnot yet" in text and "from above" not in text and "hands back" not in text
+    assert page.locator(".gg-function").inner_text() == "fraction"
+    for _ in range(11):
+        page.keyboard.press("n")
+    assert "Gradient from above: 1.58319" in panel.inner_text()
+    page.locator(".gg-card").get_by_role("button", name="x").click()
+    assert panel.locator("table td").all_inner_texts() == [
+        "1.58319",
+        "not yet",
+        "not yet",
+        "not yet",
+    ]
+    assert not panel.locator("[data-role=gradient]").count()
+    page.keyboard.press("n")
+    assert panel.locator("table td").all_inner_texts() == [
+        "1.58319", "-0.0357615", "not yet", "not yet",
+    ]  # fmt: skip
+
+
 def test_the_gate_panel_has_every_digit_and_follows_links(shown):
     record = gg.backprop(fraction, 3, -4)
     page = shown(record)
@@ -263,6 +289,37 @@ def test_help_and_theme_by_the_keyboard(shown):
     assert page.evaluate(ground) == "rgb(255, 255, 255)"
     page.get_by_role("button", name="Dark theme").press("Enter")
     assert page.evaluate(ground) == "rgb(13, 17, 23)"
+
+
+def test_two_widgets_on_a_page_keep_to_themselves(page, tmp_path):
+    docs = [document(gg.backprop(circuit, -2, 5, -4)), document(gg.backprop(fraction, 3, -4))]
+    program = re.sub(r"export\{(\w+) as default,[^}]*\};?\s*$", r"globalThis.page=\1;", bundle())
+    data = json.dumps(docs).replace("<", "\\u003c")
+    file = tmp_path / "notebook.html"
+    file.write_text(f"""<!doctype html><input id="cell"><div id="w0"></div><div id="w1"></div>
+    <script type="module">{program}
+    const docs = {data};
+    for (const [n, theme] of ["light", "dark"].entries()) {{
+      const el = document.createElement("div");
+      document.getElementById("w" + n).attachShadow({{ mode: "open" }}).append(el);
+      page.render({{ model: {{ get: (key) => (key === "document" ? docs[n] : theme) }}, el }});
+    }}</script>""", encoding="utf-8")  # fmt: skip
+    page.goto(file.as_uri())
+    count = page.locator(".gg-count")
+    page.locator("#w1 .gg-count").wait_for()
+    page.locator("#cell").press_sequentially("n ?p")
+    assert page.locator("#cell").input_value() == "n ?p"
+    assert count.all_inner_texts() == ["5 / 5", "17 / 17"]
+    page.locator("#w1 .gg-gates").click()
+    page.keyboard.press("n")
+    assert count.all_inner_texts() == ["5 / 5", "1 / 17"]
+    page.locator("#w0").get_by_role("tab", name="Inputs").click()
+    page.locator("#w0").get_by_role("spinbutton", name="x, as a number").fill("2")
+    page.locator("#w0 .gg-function", has_text="circuit = -28").wait_for()
+    ground = "(e) => getComputedStyle(e).backgroundColor"
+    assert [page.locator(f"#w{n} .gg").evaluate(ground) for n in (0, 1)] == [
+        "rgb(255, 255, 255)", "rgb(13, 17, 23)",
+    ]  # fmt: skip
 
 
 def test_on_a_phone_tabs_are_at_the_bottom_and_large_enough(shown):

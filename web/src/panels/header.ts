@@ -7,7 +7,7 @@ import { help } from "./help";
 import { button, icon } from "./icons";
 import type { Part } from "./part";
 import { typing } from "./stepper";
-import { outcome, phrase } from "./words";
+import { knows, outcome, phrase } from "./words";
 
 export function header(host: HTMLElement, store: Store): Part {
   const { doc } = store;
@@ -28,7 +28,7 @@ export function header(host: HTMLElement, store: Store): Part {
   const draw = () => {
     const { live, offPath, theme: now } = store.state;
     const out = outcome(store);
-    value.textContent = out ? ` = ${phrase(store.value(out.wire))}` : "";
+    value.textContent = out && knows(store, out.wire, "value") ? ` = ${phrase(store.value(out.wire))}` : "";
     moved.hidden = !live && !offPath;
     moved.textContent = offPath ? "other branch" : "inputs moved";
     moved.dataset["off"] = String(offPath);
@@ -44,7 +44,7 @@ export function header(host: HTMLElement, store: Store): Part {
   };
   host.addEventListener("keydown", asked);
   const end = store.listen((_, changed) => {
-    if (changed.has("live") || changed.has("offPath") || changed.has("theme")) draw();
+    if (changed.has("live") || changed.has("offPath") || changed.has("theme") || changed.has("step")) draw();
   });
   return {
     element,

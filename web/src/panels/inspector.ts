@@ -3,7 +3,7 @@
 
 import { h } from "../dom";
 import type { Store, Target } from "../store";
-import type { Part } from "./part";
+import { refill, type Part } from "./part";
 import { groupView, nodeView, overview, wireView } from "./views";
 
 export function inspector(store: Store, own: () => boolean): Part {
@@ -16,7 +16,7 @@ export function inspector(store: Store, own: () => boolean): Part {
     if (key === shown && !again) return;
     const same = key === shown;
     shown = key;
-    element.replaceChildren(...view(store, target));
+    refill(element, view(store, target), element.parentElement ?? element);
     element.classList.toggle("gg-preview", !!target && target === store.state.hovered);
     if (!same && element.parentElement) element.parentElement.scrollTop = 0;
   };
@@ -26,8 +26,8 @@ export function inspector(store: Store, own: () => boolean): Part {
       shown = null;
       return;
     }
-    const again = shown === null || changed.has("live") || changed.has("theme") || changed.has("open");
-    if (again || changed.has("selected") || changed.has("hovered") || changed.has("step")) draw(again);
+    const again = shown === null || changed.has("live") || changed.has("theme") || changed.has("open") || changed.has("step");
+    if (again || changed.has("selected") || changed.has("hovered")) draw(again);
   });
   return { element, end };
 }

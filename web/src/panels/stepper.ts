@@ -5,7 +5,7 @@ import { h } from "../dom";
 import type { Store } from "../store";
 import { button, icon } from "./icons";
 import { paragraphs, telling } from "./narration";
-import type { Part } from "./part";
+import { refill, type Part } from "./part";
 
 const PASSES = { "": "", forward: "forward", seed: "backward", backward: "backward" };
 const SWIPE = 40; // pixels across
@@ -55,7 +55,7 @@ export function stepper(host: HTMLElement, store: Store): Part {
     buttons.first.disabled = buttons.back.disabled = step === 0;
     buttons.last.disabled = step === last;
     buttons.forward.disabled = step === last && begun;
-    story.replaceChildren(...paragraphs(told));
+    refill(story, paragraphs(told), story);
     story.scrollTop = 0;
   };
   draw();

@@ -9,12 +9,13 @@ import { elements } from "./arrays";
 import { localAt, scalar, shares, upstream } from "./backward";
 import { filled, forward, math, mn, names, numbers } from "./formula";
 import { localSymbol } from "./narration";
-import { called, DIGITS, kindOf, link, listed, nodeLink, outcome, phrase, shown, statement, tuple, wireLink } from "./words";
+import { called, DIGITS, flowing, kindOf, knows, link, listed, nodeLink, outcome, phrase, shown, statement, tuple, wireLink } from "./words";
 
 type Role = "value" | "gradient";
 
 /** A number with all its digits, and for tests and copying just as it is. */
 function exact(store: Store, wire: number, role: Role): HTMLElement {
+  if (!knows(store, wire, role)) return flowing(store, wire, role);
   const value = role === "value" ? store.value(wire) : store.gradient(wire);
   const raw = value === null ? "" : isArray(value) ? JSON.stringify(value.data) : full(value);
   return h("span", { class: `gg-num gg-exact gg-${role}`, "data-wire": wire, "data-role": role, "data-exact": raw },
@@ -67,7 +68,8 @@ function numbersOf(store: Store, wire: number): HTMLElement {
   }
   const name = called(store.doc, wire, store.driver[wire]);
   const one = (role: Role, what: Value | null) =>
-    h("div", { class: "gg-shown" }, h("h3", { class: "gg-h3" }, role, " ", exact(store, wire, role)), ...inside(store, what, `${role} of ${name}`));
+    h("div", { class: "gg-shown" }, h("h3", { class: "gg-h3" }, role, " ", exact(store, wire, role)),
+      ...(knows(store, wire, role) ? inside(store, what, `${role} of ${name}`) : []));
   return h("div", { class: "gg-arrays" }, one("value", value), one("gradient", gradient));
 }
 
@@ -82,7 +84,7 @@ function inside(store: Store, value: Value | null, label: string): HTMLElement[]
 function meaning(store: Store, wire: number): HTMLElement | null {
   const out = outcome(store);
   const gradient = store.gradient(wire);
-  if (!out || gradient === null) return null;
+  if (!out || gradient === null || !knows(store, wire, "gradient")) return null;
   const name = called(store.doc, wire, store.driver[wire]);
   const slope = scalar(gradient);
   if (wire === out.wire) return null;
@@ -98,11 +100,12 @@ function meaning(store: Store, wire: number): HTMLElement | null {
 /** What a gradient is the sum of, where several gates read the wire. */
 function addedUp(store: Store, wire: number): HTMLElement | null {
   const all = shares(store, wire);
+  const { step } = store.state;
   if (all.length < 2 || store.gradient(wire) === null) return null;
   const rows = all.slice(0, 12).map((share) =>
-    h("tr", {}, h("th", { scope: "row" }, nodeLink(store, share.node)), h("td", { class: "gg-gradient gg-num" }, share.amount === null ? "its part" : brief(share.amount, DIGITS))));
+    h("tr", {}, h("th", { scope: "row" }, nodeLink(store, share.node)), h("td", { class: "gg-gradient gg-num" }, share.step >= step ? "not yet" : share.amount === null ? "its part" : brief(share.amount, DIGITS))));
   if (all.length > 12) rows.push(h("tr", {}, h("th", { scope: "row" }, `${all.length - 12} more`), h("td", {}, "…")));
-  rows.push(h("tr", { class: "gg-total" }, h("th", { scope: "row" }, "sum"), h("td", {}, shown(store.gradient(wire), "gradient"))));
+  rows.push(h("tr", { class: "gg-total" }, h("th", { scope: "row" }, "sum"), h("td", {}, flowing(store, wire, "gradient"))));
   return h("div", {}, heading("What comes back is added up"), h("table", { class: "gg-table" }, h("tbody", {}, ...rows)));
 }
 
@@ -116,7 +119,10 @@ function gateBox(store: Store, node: number): HTMLElement {
   const { doc } = store;
   const it = doc.nodes[node]!;
   const text = statement(doc, it);
-  const up = upstream(store, node);
+  // What arrives at a gate is told with the gate, and what it hands back, too.
+  const { step } = store.state;
+  const back = store.steps.findIndex((told) => told.pass === "backward" && told.node === node) < step;
+  const up = back ? upstream(store, node) : null;
   const box = h("div", { class: "gg-block" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
   if (text) {
     const click = () => store.set({ tab: "code", selected: { kind: "node", id: node } });
@@ -129,7 +135,7 @@ function gateBox(store: Store, node: number): HTMLElement {
     const name = doc.wires[it.outputs[0]!]!.name;
     const left = name ? [names(store, it)("y"), "="] : [];
     box.append(h("div", { class: "gg-formula" }, math(...left, symbols)));
-    if (digits && !isArray(value)) box.append(h("div", { class: "gg-formula gg-dim" }, math("=", digits, "=", mn(value))));
+    if (digits && !isArray(value) && knows(store, it.outputs[0]!, "value")) box.append(h("div", { class: "gg-formula gg-dim" }, math("=", digits, "=", mn(value))));
   }
   if (up !== null) box.append(h("p", { class: "gg-up" }, "Gradient from above: ", shown(up, "gradient")));
   const cards = it.inputs.map((wire, port) => card(store, node, wire, port, up));
@@ -150,7 +156,7 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
   const local = localAt(store, node, port);
   const rows: [string, HTMLElement | string][] = [];
   const template = filled(formula?.local[operand], names(store, it));
-  if (local !== null) {
+  if (local !== null && knows(store, it.outputs[0]!, "value")) {
     const equation = template && template.textContent !== mn(scalar(local) ?? 0).textContent ? math(localSymbol(store, node, wire), "=", template, "=") : math(localSymbol(store, node, wire), "=");
     rows.push(["local", h("span", {}, equation, " ", shown(local))]);
   }
@@ -161,7 +167,7 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
   } else if (store.gradient(wire) === null) {
     rows.push(["hands back", h("span", { class: "gg-dim" }, "nothing: no gradient flows here")]);
   }
-  return h("div", { class: "gg-card" }, h("div", { class: "gg-card-head" }, wireLink(store, wire), " ", shown(store.value(wire), "value")), facts(...rows));
+  return h("div", { class: "gg-card" }, h("div", { class: "gg-card-head" }, wireLink(store, wire), " ", flowing(store, wire, "value")), facts(...rows));
 }
 
 /** "1 × -4 = -4" */
@@ -203,7 +209,7 @@ function within(store: Store, node: number, group: number): boolean {
 function wireTable(store: Store, head: string, wires: number[]): HTMLElement {
   const most = wires.slice(0, 40);
   const rows = most.map((wire) =>
-    h("tr", {}, h("th", { scope: "row" }, wireLink(store, wire)), h("td", {}, shown(store.value(wire), "value")), h("td", {}, shown(store.gradient(wire), "gradient"))));
+    h("tr", {}, h("th", { scope: "row" }, wireLink(store, wire)), h("td", {}, flowing(store, wire, "value")), h("td", {}, flowing(store, wire, "gradient"))));
   if (most.length < wires.length) rows.push(h("tr", {}, h("th", { scope: "row" }, `${wires.length - most.length} more`)));
   return h("div", {}, h("table", { class: "gg-table" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, head), h("th", { scope: "col" }, "value"), h("th", { scope: "col" }, "gradient"))),

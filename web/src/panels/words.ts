@@ -4,6 +4,7 @@
 import type { Doc, Node, Value } from "../document";
 import { h } from "../dom";
 import type { Store, Target } from "../store";
+import { told, type Told } from "../story";
 import { brief, isArray } from "../values";
 
 export const DIGITS = 6; // as in the table that Python prints
@@ -40,6 +41,23 @@ export function phrase(value: Value): string {
 export function shown(value: Value | null, role: "value" | "gradient" | "plain" = "plain"): HTMLElement {
   return h("span", { class: `gg-num gg-${role}` }, value === null ? "none" : phrase(value));
 }
+
+/** What a wire's value or gradient is, once the story has told it. */
+export function flowing(store: Store, wire: number, role: "value" | "gradient"): HTMLElement {
+  if (!knows(store, wire, role)) return h("span", { class: "gg-dim" }, "not yet");
+  return shown(role === "value" ? store.value(wire) : store.gradient(wire), role);
+}
+
+/** Whether the story has come to a wire's value or gradient, or there is none to come to. */
+export function knows(store: Store, wire: number, role: "value" | "gradient"): boolean {
+  const { step } = store.state;
+  if (step >= store.steps.length) return true;
+  if (step !== last.step || store !== last.store) last = { store, step, told: told(store.doc, store.steps, step) };
+  if (role === "value") return last.told.values.has(wire);
+  return store.gradient(wire) === null || last.told.gradients.has(wire);
+}
+
+let last: { store: Store | null; step: number; told: Told } = { store: null, step: 0, told: { values: new Set(), gradients: new Set(), partly: new Set() } };
 
 /** A button that stands for something in the picture: pointed at it is lit there, clicked it is selected. */
 export function link(store: Store, target: Target, text: string, title?: string): HTMLButtonElement {
