@@ -26,7 +26,7 @@ const NONE: ReadonlySet<Key> = new Set();
 class Canvas {
   readonly section: HTMLElement;
   private readonly surface: HTMLElement;
-  private readonly svg = s("svg", { class: "gg-svg", role: "group" });
+  private readonly svg = s("svg", { class: "gg-svg", role: "group", tabindex: -1 });
   private readonly said = h("div", { class: "gg-said", "aria-live": "polite" });
   private readonly scene: Scene;
   private readonly view: View;
@@ -40,6 +40,7 @@ class Canvas {
   private focused: Key | null = null;
   private own = false; // the change comes from here: nothing has to be brought into view
   private step = -1;
+  private toggled: number | null = null; // of several, the one that was meant
   private wasOpen: ReadonlySet<number>;
 
   constructor(private readonly store: Store, host: HTMLElement) {
@@ -52,7 +53,7 @@ class Canvas {
     this.map = overview((x, y) => this.view.go(this.view.k, x, y));
     this.find = finder(store, () => this.toFocus());
     this.section = h("section", { class: "gg-canvas", "aria-label": "Circuit" },
-      this.bar(), this.surface, this.legend(), this.map.element, this.said);
+      this.bar(), this.surface, this.map.element, this.said);
     this.compose();
     this.point();
     this.svg.addEventListener("keydown", (event) => this.key(event));
@@ -84,16 +85,13 @@ class Canvas {
     };
     return h("div", { class: "gg-bar", role: "group", "aria-label": "Picture" },
       this.find.element,
+      h("div", { class: "gg-legend" },
+        h("span", { class: "gg-above" }, "above a wire: value"),
+        h("span", { class: "gg-below" }, "below: gradient")),
       h("span", { class: "gg-zoom" },
         button("M3 8h10", "Zoom out", () => this.view.zoom(1 / 1.4, undefined, undefined, true)),
         button("M3 8h10M8 3v10", "Zoom in", () => this.view.zoom(1.4, undefined, undefined, true)),
         button("M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10", "Show all", () => this.view.fit())));
-  }
-
-  private legend(): HTMLElement {
-    return h("div", { class: "gg-legend" },
-      h("span", { class: "gg-above" }, "above a wire: value"),
-      h("span", { class: "gg-below" }, "below: gradient"));
   }
 
   // What is shown
@@ -113,10 +111,11 @@ class Canvas {
   /** The picture anew, the group that was opened or closed where it was. */
   private refold(before: ReadonlySet<number>): void {
     const { open } = this.store.state;
-    const toggled = [...open].find((g) => !before.has(g)) ?? [...before].find((g) => !open.has(g));
+    const toggled = this.toggled ?? [...open].find((g) => !before.has(g)) ?? [...before].find((g) => !open.has(g));
+    this.toggled = null;
     const key = toggled === undefined ? null : this.net.seen(this.store, { kind: "group", id: toggled });
     const was = key && this.scene.place(key);
-    const focus = this.section.contains(deepFocus(this.section)) && this.svg.contains(deepFocus(this.section));
+    const focus = this.svg.contains((this.svg.getRootNode() as Document).activeElement);
     const { fitted } = this.view;
     this.compose();
     const now = key && this.scene.place(key);
@@ -125,7 +124,8 @@ class Canvas {
       this.view.go(k, this.view.dx + (was[0] - now[0]) * k, this.view.dy + (was[1] - now[1]) * k);
       this.view.fitted = fitted;
     }
-    if (key && focus) this.setFocus(key, false);
+    if (focus && key) this.setFocus(key, true);
+    else if (focus) this.toFocus();
     if (fitted) this.view.first(true);
     else if (now) this.view.bring(now);
     else this.moved();
@@ -239,7 +239,7 @@ class Canvas {
     this.svg.addEventListener("click", (event) => {
       if (this.view.dragged) return;
       const toggle = (event.target as Element).closest<SVGElement>("[data-toggle]")?.dataset["toggle"];
-      if (toggle) return this.toggle(toggle);
+      if (toggle) return this.toggle(toggle, event.shiftKey);
       const key = thing(event);
       this.select(key);
       if (key) this.setFocus(key, true);
@@ -249,7 +249,7 @@ class Canvas {
       if (key?.[0] === "g") this.toggle(key);
     });
     this.svg.addEventListener("focusin", (event) => {
-      const key = (event.target as SVGElement).dataset["k"];
+      const key = thing(event);
       if (key && key !== this.focused) this.setFocus(key, false);
     });
   }
@@ -260,9 +260,21 @@ class Canvas {
     this.own = false;
   }
 
-  private toggle(key: Key): void {
+  /** Open or close a group; `alike`: all turns of the same loop, all calls of the same helper beside it. */
+  private toggle(key: Key, alike = false): void {
     const { id } = targetOf(key);
-    this.store.fold(id, !this.store.state.open.has(id));
+    const { groups } = this.store.doc;
+    const open = !this.store.state.open.has(id);
+    if (!alike) return this.store.fold(id, open);
+    const named = (n: number) => groups[n]!.kind + groups[n]!.label.replace(/ #\d+$/, "");
+    const next = new Set(this.store.state.open);
+    groups.forEach((group, n) => {
+      if (group.parent !== groups[id]!.parent || named(n) !== named(id)) return;
+      if (open) next.add(n);
+      else next.delete(n);
+    });
+    this.toggled = id;
+    this.store.set({ open: next });
   }
 
   // Keys
@@ -278,7 +290,7 @@ class Canvas {
   }
 
   private key(event: KeyboardEvent): void {
-    const key = (event.target as SVGElement).dataset["k"];
+    const key = (event.target as Element).closest<SVGElement>("[data-k]")?.dataset["k"];
     if (!key || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key.startsWith("Arrow")) {
       const next = this.walk.step(key, event.key as Arrow);
@@ -291,7 +303,7 @@ class Canvas {
     } else if (event.key === "Enter") {
       this.select(key);
     } else if (event.key === " ") {
-      if (key[0] === "g") this.toggle(key);
+      if (key[0] === "g") this.toggle(key, event.shiftKey);
       else this.select(key);
     } else return;
     event.preventDefault();
@@ -312,8 +324,4 @@ class Canvas {
     } else return;
     event.preventDefault();
   }
-}
-
-function deepFocus(element: Element): Element | null {
-  return (element.getRootNode() as Document | ShadowRoot).activeElement;
 }

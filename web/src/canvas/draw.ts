@@ -11,6 +11,9 @@ export type Key = string;
 
 const ROUND = 6;
 
+/** What takes the focus of a thing, the first element in its group. It has no text, but a name. */
+const BUTTON = { role: "button", tabindex: -1 };
+
 /** How much of a thing is drawn: texts too, or only its form. */
 export type Detail = "full" | "form";
 
@@ -23,8 +26,8 @@ export interface WireParts {
 }
 
 export function drawWire(wire: WirePath, key: Key, array: boolean, detail: Detail): WireParts {
-  const group = s("g", { class: `gg-wire${array ? " gg-array" : ""}`, "data-k": key, role: "button", tabindex: -1 });
-  group.append(s("path", { class: "gg-path" }));
+  const group = s("g", { class: `gg-wire${array ? " gg-array" : ""}`, "data-k": key });
+  group.append(s("path", { class: "gg-path", ...BUTTON }));
   if (wire.k.length) group.append(s("path", { class: "gg-fork" }));
   const found: WireParts = {
     group, hit: s("path", { class: "gg-hit", "data-k": key }), value: null, gradient: null, strips: [],
@@ -84,13 +87,13 @@ export function grow(box: Region, x: number, y: number): void {
 
 export function drawShape(shape: Shape, key: Key, detail: Detail): SVGGElement {
   const [x, y, w, h] = shape.r;
-  const group = s("g", { class: `gg-shape gg-${shape.f}`, "data-k": key, role: "button", tabindex: -1 });
+  const group = s("g", { class: `gg-shape gg-${shape.f}`, "data-k": key });
   if (shape.f === "end") {
     const middle = y + h / 2;
-    group.append(s("path", { class: "gg-form", d: `M${x} ${middle - 5}L${x + 9} ${middle}L${x} ${middle + 5}Z` }));
+    group.append(s("path", { class: "gg-form", ...BUTTON, d: `M${x} ${middle - 5}L${x + 9} ${middle}L${x} ${middle + 5}Z` }));
   } else {
     const rx = { circle: 17, pill: 17, box: 6, name: 5, constant: 5, edge: 0 }[shape.f];
-    group.append(s("rect", { class: "gg-form", x, y, width: w, height: h, rx: Math.min(rx, w / 2, h / 2) }));
+    group.append(s("rect", { class: "gg-form", ...BUTTON, x, y, width: w, height: h, rx: Math.min(rx, w / 2, h / 2) }));
   }
   if (detail === "full") for (const label of shape.t) group.append(drawLabel(label));
   return group;
@@ -99,8 +102,7 @@ export function drawShape(shape: Shape, key: Key, detail: Detail): SVGGElement {
 export function drawOutline(outline: Outline, key: Key, detail: Detail): SVGGElement {
   const group = s("g", { class: "gg-frame" }, s("rect", { class: "gg-inside", rx: 8 }));
   // Its title stands for it: inside of it other things are pointed at.
-  const title = s("g", { class: "gg-title", "data-k": key, role: "button", tabindex: -1 },
-    s("rect", { class: "gg-head", rx: 7 }));
+  const title = s("g", { class: "gg-title", "data-k": key }, s("rect", { class: "gg-head", ...BUTTON, rx: 7 }));
   if (detail === "full") for (const label of outline.t) title.append(drawLabel(label));
   group.append(title);
   sizeFrame(group, outline, null);
@@ -134,6 +136,7 @@ export function drawLabel(label: Label): SVGTextElement {
   const size = { name: 12, shape: 10, value: 12, gradient: 12, symbol: 16, word: 12, line: 9, title: 11 }[role];
   const at = centred ? y + h / 2 + 0.35 * size : baseline;
   const found = s("text", {
+    "aria-hidden": "true", // the name of what it belongs to says it
     class: `gg-t gg-r-${role}${centred ? " gg-mid" : ""}${star ? " gg-star" : ""}`,
     x: round(centred ? x + w / 2 : x), y: round(star ? at + 6 : at),
   });

@@ -55,7 +55,7 @@ export function overview(go: (dx: number, dy: number) => void) {
     moved(now: View) {
       view = now;
       const [x, y, w, tall] = now.seen;
-      element.hidden = w >= from[0] * 0.99 && tall >= from[1] * 0.99 || (w >= from[0] * 0.7 && tall >= from[1] * 0.7);
+      element.hidden = w >= from[0] / 2 && tall >= from[1] / 2;
       if (element.hidden) return;
       const [kx, ky] = [size[0] / from[0], size[1] / from[1]];
       const left = Math.max(0, x * kx);

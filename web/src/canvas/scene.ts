@@ -29,6 +29,7 @@ interface Item {
 
 interface Drawn {
   main: SVGGElement;
+  handle: SVGElement; // takes the focus, has the name
   all: Element[];
   wire: WireParts | null;
 }
@@ -94,6 +95,7 @@ export class Scene {
     const detail: Detail = k >= FAR || small ? "full" : "form";
     if (inside && (this.mode === detail || (this.mode === "crowd" && k < FAR)) && !(small && this.mode !== "full")) return;
     this.region = small ? [-1e9, -1e9, 1e9, 1e9] : [x - 0.6 * w, y - 0.6 * h, x + 1.6 * w, y + 1.6 * h];
+    const focus = this.handle === (this.root.getRootNode() as Document).activeElement ? this.handle : null;
     const wanted = this.items.filter((item) => meets(item.box, this.region!));
     const mode = detail === "form" && wanted.length > CROWD ? "crowd" : detail;
     if (mode !== this.mode) for (const item of this.items) this.remove(item);
@@ -102,6 +104,7 @@ export class Scene {
     if (mode === "crowd") {
       this.crowd.append(...crowded(wanted, this.region));
       this.keepMarked();
+      if (focus) this.handle?.focus({ preventScroll: true });
       return;
     }
     const kept = new Set(wanted);
@@ -112,6 +115,7 @@ export class Scene {
       if (item.drawn) this.clip(item);
       else this.draw(item, mode);
     }
+    if (focus && focus !== this.handle) this.handle?.focus({ preventScroll: true });
   }
 
   /** The smallest shape or frame at a point, for when the crowd is drawn as one. */
@@ -126,20 +130,24 @@ export class Scene {
     return found?.key ?? null;
   }
 
+  private get handle(): SVGElement | null {
+    return (this.current && this.byKey.get(this.current)?.drawn?.handle) || null;
+  }
+
   get crowds(): boolean {
     return this.mode === "crowd";
   }
 
   /** The one thing that the tab key reaches; drawn even where it is not seen. */
-  reach(key: Key | null): SVGGElement | null {
+  reach(key: Key | null): SVGElement | null {
     const before = this.current && this.byKey.get(this.current)?.drawn;
-    if (before) before.main.setAttribute("tabindex", "-1");
+    if (before) before.handle.setAttribute("tabindex", "-1");
     this.current = key;
     const item = key ? this.byKey.get(key) : undefined;
     if (!item) return null;
     this.draw(item, this.mode === "full" ? "full" : "form");
-    item.drawn!.main.setAttribute("tabindex", "0");
-    return item.drawn!.main;
+    item.drawn!.handle.setAttribute("tabindex", "0");
+    return item.drawn!.handle;
   }
 
   /** These things and no others have this mark. */
@@ -162,14 +170,14 @@ export class Scene {
   }
 
   private fill(item: Item, fresh: boolean): void {
-    const { main, wire: parts } = item.drawn!;
+    const { main, handle, wire: parts } = item.drawn!;
     const target = targetOf(item.key);
     const { told, store } = this;
     const said = spoken(store, target, told);
-    if (main.getAttribute("aria-label") !== said) main.setAttribute("aria-label", said);
+    if (handle.getAttribute("aria-label") !== said) handle.setAttribute("aria-label", said);
     if (!parts) {
-      const node = target.kind === "node" ? store.doc.nodes[target.id]! : null;
-      main.classList.toggle("gg-untold", !!told && node?.kind === "gate" && !node.outputs.some((w) => told.values.has(w)));
+      const out = item.kind === "shape" ? (item.thing as Shape).o : [];
+      main.classList.toggle("gg-untold", !!told && out.length > 0 && !out.some((p) => told.values.has(p[2])));
       return;
     }
     const wire = target.id;
@@ -200,7 +208,7 @@ export class Scene {
     for (const [name, keys] of this.marks) {
       if (keys.has(item.key)) item.drawn.all.forEach((e) => e.classList.add(name));
     }
-    if (item.key === this.current) item.drawn.main.setAttribute("tabindex", "0");
+    if (item.key === this.current) item.drawn.handle.setAttribute("tabindex", "0");
     this.clip(item);
     this.fill(item, false);
   }
@@ -245,7 +253,7 @@ export class Scene {
       const parts = drawWire(wire, key, array, detail);
       this.hits.append(parts.hit);
       this.wires.append(parts.group);
-      return { main: parts.group, all: [parts.group, parts.hit], wire: parts };
+      return drawn(parts.group, [parts.group, parts.hit], parts);
     } };
   }
 
@@ -257,11 +265,11 @@ export class Scene {
       this.shapes.append(main);
       const all: Element[] = [main];
       if (shape.f === "box") {
-        main.setAttribute("aria-expanded", "false");
+        main.firstElementChild!.setAttribute("aria-expanded", "false");
         if (detail === "full") all.push(drawToggle(x + w / 2, y + h, false, key));
         if (all[1]) this.toggles.append(all[1]);
       }
-      return { main, all, wire: null };
+      return drawn(main, all);
     } };
   }
 
@@ -272,15 +280,19 @@ export class Scene {
       const group = drawOutline(outline, key, detail);
       this.frames.append(group);
       const main = group.lastElementChild as SVGGElement;
-      main.setAttribute("aria-expanded", "true");
+      main.firstElementChild!.setAttribute("aria-expanded", "true");
       const all: Element[] = [main, group];
       if (detail === "full") {
         all.push(drawToggle(outline.t[0]![2] - 11, y + 11.5, true, key));
         this.toggles.append(all[2]!);
       }
-      return { main, all, wire: null };
+      return drawn(main, all);
     } };
   }
+}
+
+function drawn(main: SVGGElement, all: Element[], wire: WireParts | null = null): Drawn {
+  return { main, handle: main.firstElementChild as SVGElement, all, wire };
 }
 
 function write(element: SVGTextElement | null, text: string, fresh: boolean): void {
@@ -307,7 +319,7 @@ function partial(store: Store, wire: number): string {
       sum += known ? num(local) * num(above) : NaN;
     });
   }
-  return Number.isFinite(sum) ? `${summary(sum)} + …` : "…";
+  return Number.isFinite(sum) ? `${summary(sum)}+…` : "…";
 }
 
 /** Thousands of things as three paths. */

@@ -38,7 +38,7 @@ export function drawStep(
   return { under, over };
 }
 
-/** Local gradients: beside their ports while they are short, else above and below the gate. */
+/** Local gradients: above and below the gate, where its input ports are; beside them if there are more. */
 function locals(store: Store, step: Step, shape: Shape, forward: boolean): SVGTextElement[] {
   const node = store.doc.nodes[step.node]!;
   const all = store.local(step.node);
@@ -47,7 +47,7 @@ function locals(store: Store, step: Step, shape: Shape, forward: boolean): SVGTe
     return value === null || value === undefined ? "" : `×${summary(value)}`;
   });
   const [x, y, w, h] = shape.r;
-  const beside = texts.length > 2 || texts.every((text) => text.length <= 3);
+  const beside = texts.length > 2;
   return texts.flatMap((said, n) => {
     if (!said) return [];
     const [px, py] = shape.i[n]!;
@@ -60,7 +60,7 @@ function locals(store: Store, step: Step, shape: Shape, forward: boolean): SVGTe
 
 function ring(shape: Shape): SVGRectElement {
   const [x, y, width, height] = shape.r;
-  const off = 5;
+  const off = 3.5;
   if (shape.f === "end") {
     return s("rect", { class: "gg-ring", x: x - 8, y: y + height / 2 - 12, width: 24, height: 24, rx: 12 });
   }
