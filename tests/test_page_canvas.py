@@ -152,7 +152,7 @@ PICTURE = """() => {
     shapes: all('.gg-shape', (e) => [e.dataset.k, place(e.querySelector('.gg-form'))]),
     frames: all('.gg-frame', (e) => [e.querySelector('[data-k]').dataset.k, place(e.querySelector('.gg-inside'))]),
     texts: all('.gg-wire .gg-t, .gg-title .gg-t, .gg-shape .gg-r-line', (e) => [e.textContent, place(e)]),
-    strips: all('.gg-strip', (e) => ['strip', place(e)]),
+    strips: all('.gg-cells', (e) => ['strip', place(e)]),
     wires: all('.gg-wire', (e) => [e.dataset.k, e.querySelector('.gg-path').getAttribute('d')]),
   };
 }"""

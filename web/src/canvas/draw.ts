@@ -35,7 +35,7 @@ export function drawWire(wire: WirePath, key: Key, array: boolean, detail: Detai
   routeWire(found, wire, null);
   if (detail === "form") return found;
   for (const each of wire.s) {
-    const strip = s("g", { class: `gg-strip gg-${each[0]}` });
+    const strip = s("g", { class: "gg-cells" });
     fillStrip(strip, each, each[5]);
     group.append(strip);
     found.strips.push([each, strip]);
