@@ -6,7 +6,7 @@ import { brief, full } from "../values";
 
 const WIDTH = 360;
 const HEIGHT = 220;
-const BOX = { left: 44, right: 8, top: 10, bottom: 26 };
+const BOX = { right: 8, top: 10, bottom: 26 }; // around the area; what is left of it goes by its labels
 const SAMPLES = 121;
 
 export interface Point {
@@ -89,7 +89,7 @@ export class Plot {
     this.say(point, there, line);
     const scale = scaled(curve, point, there, line);
     this.picture.setAttribute("aria-label", `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`);
-    this.picture.replaceChildren(axes(scale, point), inside(scale, curve, point, this.h, there, line));
+    this.picture.replaceChildren(axes(scale, curve), inside(scale, curve, point, this.h, there, line));
   }
 
   private say(point: Point, there: number | null, line: number): void {
@@ -113,6 +113,8 @@ export function neat(x: number, range: number): number {
 }
 
 interface Scale {
+  left: number;
+  marks: [number, string][]; // of the vertical axis
   low: number;
   high: number;
   x: (x: number) => number;
@@ -130,9 +132,11 @@ function scaled(curve: Curve, point: Point, there: number | null, line: number):
   let [low, high] = [Math.min(...all), Math.max(...all)];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   [low, high] = [low - room, high + room];
+  const marks = ticks(low, high, 5);
+  const left = Math.max(28, 12 + 6.2 * Math.max(...marks.map(([, text]) => text.length)));
   return {
-    low, high,
-    x: (x) => BOX.left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - BOX.left - BOX.right),
+    low, high, left, marks,
+    x: (x) => left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - left - BOX.right),
     y: (y) => BOX.top + ((high - y) / (high - low)) * (HEIGHT - BOX.top - BOX.bottom),
   };
 }
@@ -142,37 +146,31 @@ function ticks(low: number, high: number, count: number): [number, string][] {
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
-  const digits = Math.max(3, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1);
+  const digits = Math.max(3, Math.min(10, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1));
   const found: [number, string][] = [];
   for (let n = Math.ceil(low / step); n * step <= high; n++) found.push([n * step, brief(Number((n * step).toPrecision(12)), digits)]);
   return found;
 }
 
-function axes(scale: Scale, point: Point): SVGElement {
+function axes(scale: Scale, { from, to }: Curve): SVGElement {
   const right = WIDTH - BOX.right;
   const bottom = HEIGHT - BOX.bottom;
-  const [from, to] = [inverse(scale, BOX.left), inverse(scale, right)];
-  const lines = ticks(scale.low, scale.high, 5).flatMap(([y, text]) => [
-    s("line", { x1: BOX.left, x2: right, y1: scale.y(y), y2: scale.y(y), class: y === 0 ? "gg-axis" : "gg-grid" }),
-    s("text", { x: BOX.left - 5, y: scale.y(y) + 4, "text-anchor": "end" }, text),
+  const { left } = scale;
+  const lines = scale.marks.flatMap(([y, text]) => [
+    s("line", { x1: left, x2: right, y1: scale.y(y), y2: scale.y(y), class: y === 0 ? "gg-axis" : "gg-grid" }),
+    s("text", { x: left - 5, y: scale.y(y) + 4, "text-anchor": "end" }, text),
   ]);
   const below = ticks(from, to, 7).flatMap(([x, text]) => [
     s("line", { x1: scale.x(x), x2: scale.x(x), y1: bottom, y2: bottom + 4, class: "gg-axis" }),
     s("text", { x: scale.x(x), y: bottom + 15, "text-anchor": "middle" }, text),
   ]);
-  const name = s("text", { x: right, y: bottom - 4, "text-anchor": "end", class: "gg-axis-name" }, point.name);
-  return s("g", {}, ...lines, ...below, name);
-}
-
-function inverse(scale: Scale, at: number): number {
-  const [zero, one] = [scale.x(0), scale.x(1)];
-  return (at - zero) / (one - zero);
+  return s("g", {}, ...lines, ...below);
 }
 
 /** What is cut at the edges of the plot: the curve, the line, the point, the step. */
 function inside(scale: Scale, curve: Curve, point: Point, h: number, there: number | null, line: number): SVGElement {
   const { x, y } = scale;
-  const area = { x: BOX.left, y: BOX.top, width: WIDTH - BOX.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
+  const area = { x: scale.left, y: BOX.top, width: WIDTH - scale.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
   const tangent = (at: number) => point.y + (at - point.x) * point.slope;
   const drawn: (SVGElement | null)[] = [
     s("path", { d: path(scale, curve), class: "gg-curve" }),
@@ -218,7 +216,7 @@ function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) =
   const spots = curve.ys.map((value, n) => {
     const x = curve.from + ((curve.to - curve.from) * n) / (curve.ys.length - 1);
     return { x: scale.x(x), curve: value === null ? NaN : scale.y(value), line: scale.y(tangent(x)), far: Math.abs(x - point.x) / (curve.to - curve.from) };
-  }).filter((spot) => spot.x > BOX.left + 60 && spot.x < WIDTH - BOX.right - 60);
+  }).filter((spot) => spot.x > scale.left + 60 && spot.x < WIDTH - BOX.right - 60);
   const best = (which: "curve" | "line") => {
     const other = which === "curve" ? "line" : "curve";
     const score = (spot: (typeof spots)[0]) => Math.min(40, Math.abs(spot[which] - spot[other]) || 0) + 10 * spot.far;

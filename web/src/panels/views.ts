@@ -9,7 +9,7 @@ import { elements } from "./arrays";
 import { localAt, scalar, shares, upstream } from "./backward";
 import { filled, forward, math, mn, names, numbers } from "./formula";
 import { localSymbol } from "./narration";
-import { called, DIGITS, flowing, kindOf, knows, link, listed, nodeLink, outcome, phrase, shown, statement, tuple, wireLink } from "./words";
+import { called, DIGITS, flowing, kindOf, knows, later, link, listed, nodeLink, outcome, phrase, shown, statement, tuple, wireLink } from "./words";
 
 type Role = "value" | "gradient";
 
@@ -45,15 +45,17 @@ export function wireView(store: Store, wire: number): HTMLElement[] {
   const it = doc.wires[wire]!;
   const kind = node?.kind === "input" ? "input" : node?.kind === "constant" ? "constant" : "wire";
   const readers = doc.nodes.flatMap((reader, n) => (reader.inputs.includes(wire) ? [n] : []));
+  const sum = addedUp(store, wire);
   const parts: (HTMLElement | null)[] = [
     title("", name, `${kind} · ${it.type}`),
     numbersOf(store, wire),
     meaning(store, wire),
     facts(
       node?.kind === "gate" ? ["comes from", nodeLink(store, driver!)] : null,
-      readers.length ? ["goes to", h("span", {}, ...listed(readers.slice(0, 8).map((n) => nodeLink(store, n))), readers.length > 8 ? ` and ${readers.length - 8} more` : null)] : null,
+      readers.length && !sum ? ["goes to", h("span", {}, ...listed(readers.slice(0, 8).map((n) => nodeLink(store, n))), readers.length > 8 ? `, ${readers.length - 8} more` : null,
+        readers.length > 1 && it.gradient !== null ? "; what comes back from them is added up" : null)] : null,
     ),
-    addedUp(store, wire),
+    sum,
     node?.kind === "gate" ? gateBox(store, driver!) : null,
   ];
   return parts.filter((p) => p !== null);
@@ -97,13 +99,19 @@ function meaning(store: Store, wire: number): HTMLElement | null {
     h("span", { class: "gg-num" }, brief(Math.abs(0.01 * slope), 3)), ".");
 }
 
+/** Which call or turn a gate stands in, where there is one. */
+function inGroup(store: Store, node: number): HTMLElement | null {
+  const { group } = store.doc.nodes[node]!;
+  return group === null ? null : h("span", { class: "gg-dim gg-small" }, ` ${store.doc.groups[group]!.label}`);
+}
+
 /** What a gradient is the sum of, where several gates read the wire. */
 function addedUp(store: Store, wire: number): HTMLElement | null {
   const all = shares(store, wire);
   const { step } = store.state;
-  if (all.length < 2 || store.gradient(wire) === null) return null;
+  if (all.length < 2 || scalar(store.gradient(wire)) === null) return null;
   const rows = all.slice(0, 12).map((share) =>
-    h("tr", {}, h("th", { scope: "row" }, nodeLink(store, share.node)), h("td", { class: "gg-gradient gg-num" }, share.step >= step ? "not yet" : share.amount === null ? "its part" : brief(share.amount, DIGITS))));
+    h("tr", {}, h("th", { scope: "row" }, nodeLink(store, share.node), inGroup(store, share.node)), h("td", {}, share.step >= step ? later() : share.amount === null ? "its part" : shown(share.amount, "gradient"))));
   if (all.length > 12) rows.push(h("tr", {}, h("th", { scope: "row" }, `${all.length - 12} more`), h("td", {}, "…")));
   rows.push(h("tr", { class: "gg-total" }, h("th", { scope: "row" }, "sum"), h("td", {}, flowing(store, wire, "gradient"))));
   return h("div", {}, heading("What comes back is added up"), h("table", { class: "gg-table" }, h("tbody", {}, ...rows)));

@@ -39,13 +39,18 @@ export function phrase(value: Value): string {
 
 /** A number or an array's summary in the colour of values or of gradients. */
 export function shown(value: Value | null, role: "value" | "gradient" | "plain" = "plain"): HTMLElement {
-  return h("span", { class: `gg-num gg-${role}` }, value === null ? "none" : phrase(value));
+  if (value === null) return h("span", { class: "gg-dim" }, "none");
+  return h("span", { class: `gg-num gg-${role}` }, phrase(value));
 }
 
 /** What a wire's value or gradient is, once the story has told it. */
 export function flowing(store: Store, wire: number, role: "value" | "gradient"): HTMLElement {
-  if (!knows(store, wire, role)) return h("span", { class: "gg-dim" }, "not yet");
+  if (!knows(store, wire, role)) return later();
   return shown(role === "value" ? store.value(wire) : store.gradient(wire), role);
+}
+
+export function later(): HTMLElement {
+  return h("span", { class: "gg-dim" }, "not yet");
 }
 
 /** Whether the story has come to a wire's value or gradient, or there is none to come to. */
