@@ -69,6 +69,26 @@ def nested(x, W, b):
     return np.sum(c * c)
 
 
+def turn(a, b):
+    u = a * b
+    v = a - math.sin(u)
+    return v, u
+
+
+def mixed(a, b, c):
+    p, q = turn(a, b)
+    r, s = turn(q, turn(p, c)[0])
+    return p * s, q + b, r * a
+
+
+def several(x, y, z):
+    a, b, c = mixed(x, y, z)
+    d, e, f = mixed(b, a * z, x)
+    for _ in range(2):
+        d, e = turn(e, f * d)
+    return a + c * d + e
+
+
 def inner(a, b):
     p = a * b
     q = p + math.sin(a)
@@ -92,6 +112,7 @@ RECORDS = {
     "network": lambda: gg.backprop(network, spread(3, 4), spread(4), spread(4, 2), spread(2), spread(5, 3), spread(5, 2)),
     "recurrence": lambda: gg.backprop(recurrence, spread(6, 2), spread(3, 3), spread(2, 3)),
     "nested": lambda: gg.backprop(nested, spread(4, 3), spread(3, 3), spread(3)),
+    "several": lambda: gg.backprop(several, 0.5, -0.3, 0.7),
     "many": lambda: gg.backprop(many, 0.5, -0.3),
 }  # fmt: skip
 
@@ -194,6 +215,7 @@ def check(picture, doc):
                     todo.append(n)
         assert len(reached) == len(parts), key
         ends[int(key[1:])] = parts
+    apart(ends)
     group = [node["group"] for node in doc["nodes"]]
     for number, node in enumerate(doc["nodes"]):
         key = f"n{number}"
@@ -207,6 +229,21 @@ def check(picture, doc):
         for wire in node["outputs"]:
             if wire in ends:
                 assert meets(ends[wire], shapes[key], 1), (key, wire)
+
+
+def apart(ends):
+    """No two wires run along each other."""
+    runs = {}
+    for wire, parts in ends.items():
+        for a, b in parts:
+            for n in (0, 1):
+                if abs(a[n] - b[n]) < 0.03 < abs(a[1 - n] - b[1 - n]):
+                    low, high = sorted((a[1 - n], b[1 - n]))
+                    runs.setdefault((n, round(a[n])), []).append((low, high, wire))
+    for place, found in runs.items():
+        for n, (low, high, wire) in enumerate(found):
+            for start, end, other in found[n + 1 :]:
+                assert wire == other or min(high, end) - max(low, start) < 0.3, (place, wire, other)
 
 
 def meets(parts, shape, side):
@@ -243,7 +280,7 @@ def toggle(page, group):
     still(page)
 
 
-@pytest.mark.parametrize("name", ["network", "nested", "recurrence"])
+@pytest.mark.parametrize("name", ["network", "nested", "recurrence", "several"])
 def test_open_groups_are_set_into_their_level(shown, documents, name):
     doc = documents(name)
     page = shown(name)
@@ -382,6 +419,21 @@ def test_the_story_hides_what_it_has_not_told_yet(shown):
     assert page.locator(".gg-local").all_text_contents() == ["×-4", "×3"]
     page.keyboard.press("End")
     assert page.locator(".gg-ring").count() == 0 and "" not in texts(page, "gradient")
+
+
+def test_what_a_slider_moves_is_written_anew_where_it_stands(shown, documents):
+    page = shown("circuit")
+    before = page.locator("[data-k=w3].gg-wire").element_handle()
+    page.get_by_role("tab", name="Inputs").click()
+    page.locator(".gg-panels input[type=range]").first.fill("2")
+    page.wait_for_function(
+        "document.querySelector('.gg-wire[data-k=w0] .gg-r-value').textContent !== '-2'"
+    )
+    x = float(texts(page, "value")[0])
+    again = gg.backprop(circuit, x, 5.0, -4.0)
+    assert texts(page, "value") == [summary(w["value"]) for w in document(again)["wires"]]
+    assert texts(page, "gradient") == [summary(w["gradient"]) for w in document(again)["wires"]]
+    assert before.evaluate("e => e.isConnected")  # nothing is drawn anew
 
 
 def test_what_is_found_is_opened_and_selected(shown, documents):

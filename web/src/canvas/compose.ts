@@ -3,6 +3,7 @@
 // around. Pure: it knows nothing of how anything is drawn.
 
 import type { Doc, Label, Outline, Picture, Port, Shape, WirePath } from "../document";
+import { Straighten } from "./straighten";
 import { Stretch, type Wish } from "./stretch";
 
 const MARGIN = 16; // around every level
@@ -72,8 +73,11 @@ class Frame {
     return wishes;
   }
 
+  /** How high the wires leave that need not leave where the box's ports are. */
+  readonly out = new Map<number, number>();
+
   /** The frame's height and its inside's are known; how many tracks are needed says its width. */
-  setHeights(y: Stretch): void {
+  setHeights(y: Stretch, free: Straighten): void {
     const [left, top, , tall] = this.box.r;
     const start = y.to(top);
     const down = start + TITLE - MARGIN;
@@ -81,10 +85,13 @@ class Frame {
     const off = this.ports().map(([outer, inner]) => y.to(outer) - down - inner).sort((a, b) => a - b);
     const middle = off[off.length >> 1] ?? 0;
     this.inside = [0, down + Math.min(spare, Math.max(0, middle))];
+    this.free(y, free);
     const last = Math.max(start, ...this.ports().map(([outer]) => y.to(outer)));
     const bottom = Math.max(this.inside[1] + this.inner.h - MARGIN + PAD, last + GAP);
     const jogs = (ports: Port[], edge: Map<number, Port>) =>
-      new Jogs(ports.map((p) => [y.to(p[1]), edge.get(p[2])![1] + this.inside[1], p[2]]));
+      new Jogs(ports.map((p) => [
+        (edge === this.leave ? this.out.get(p[2]) : undefined) ?? y.to(p[1]), edge.get(p[2])![1] + this.inside[1], p[2],
+      ]));
     this.jogs = [jogs(this.box.i, this.enter), jogs(this.box.o, this.leave)];
     const [before, behind] = this.jogs.map((j) => j.width) as [number, number];
     // Wires that come in beside the title turn down before it.
@@ -92,6 +99,18 @@ class Frame {
     const title = this.title + this.box.t[0]![4] + PAD + behind;
     this.width = Math.max(before + this.inner.w - 2 * MARGIN + behind, title);
     this.place = [left, start, this.width, bottom - start];
+  }
+
+  private free(y: Stretch, free: Straighten): void {
+    const ports = this.box.o;
+    const inner = ports.map((p) => this.leave.get(p[2])![1] + this.inside[1]);
+    ports.forEach((port, n) => {
+      const wanted = inner[n]!;
+      const [above, below] = [ports[n - 1], ports[n + 1]];
+      const clear = (!above || (this.out.get(above[2]) ?? y.to(above[1])) < wanted - GAP) &&
+        (!below || y.to(below[1]) > wanted + GAP);
+      if (clear && Math.abs(wanted - y.to(port[1])) > 0.02 && free.allows(port, wanted)) this.out.set(port[2], wanted);
+    });
   }
 
   setLeft(x: Stretch): void {
@@ -196,7 +215,8 @@ class Level {
     const spans = this.spans();
     y.fulfil(frames.flatMap((f) => f.heights()), spans.map((s) => s[0]), (at) =>
       spans.reduce((sum, [low, high, harm]) => (low < at && at <= high ? sum + harm : sum), 0));
-    frames.forEach((f) => f.setHeights(y));
+    const free = new Straighten(this.from, (height) => y.to(height));
+    frames.forEach((f) => f.setHeights(y, free));
     x.fulfil(frames.map((f) => {
       const left = f.box.r[0];
       return { after: left, to: f.far - 0.5, more: f.width - (f.far - left), idle: false };
@@ -223,7 +243,7 @@ class Level {
   place(into: Parts, dx: number, dy: number): void {
     const opened = new Map(this.frames.map((f) => [f.box, f]));
     const ends = new Map<string, number>(); // how far each port is moved to the right
-    const hidden = new Set<number>(); // wires that an open group drives
+    const driven = new Map<number, [Frame, Port]>(); // by an open group
     const note = (ports: Port[], by: number) => ports.forEach((p) => ends.set(p.join(), by));
     for (const shape of this.from.shapes) {
       const frame = opened.get(shape);
@@ -232,10 +252,10 @@ class Level {
         note(shape.i, by);
         note(shape.o, frame ? frame.right - (shape.r[0] + shape.r[2]) : by);
       }
-      if (frame) shape.o.forEach((p) => hidden.add(p[2]));
+      if (frame) shape.o.forEach((p) => driven.set(p[2], [frame, p]));
       else if (shape.f !== "edge") into.shapes.push(this.moved(shape, dx, dy));
     }
-    for (const wire of this.from.wires) this.placeWire(wire, ends, hidden.has(wire.n), into, dx, dy);
+    for (const wire of this.from.wires) this.placeWire(wire, ends, driven.get(wire.n), into, dx, dy);
     for (const frame of this.frames) {
       into.outlines.push(frame.outline(dx, dy));
       for (const [wire, way] of frame.joints(dx, dy)) joined(into, wire).b.push(way);
@@ -261,9 +281,11 @@ class Level {
   }
 
   private placeWire(
-    wire: WirePath, ends: Map<string, number>, hidden: boolean, into: Parts, dx: number, dy: number,
+    wire: WirePath, ends: Map<string, number>, driven: [Frame, Port] | undefined, into: Parts, dx: number, dy: number,
   ): void {
     const whole = joined(into, wire.n);
+    const out = driven?.[0].out.get(wire.n);
+    const height = (y: number) => dy + (out !== undefined && y === driven![1][1] ? out : this.y.to(y));
     let first = 0; // how far the wire's beginning is moved
     for (const [number, points] of wire.b.entries()) {
       const found: number[] = [];
@@ -272,12 +294,12 @@ class Level {
         const end = ends.size && (n === 0 || n === points.length - 2);
         const by = (end ? ends.get(`${x},${y},${wire.n}`) : undefined) ?? this.x.shift(x);
         if (!n && !number) first = by;
-        found.push(x + by + dx, this.y.to(y) + dy);
+        found.push(x + by + dx, height(y));
       }
       whole.b.push(found);
     }
-    for (const [x, y] of wire.k) whole.k.push([this.x.to(x) + dx, this.y.to(y) + dy]);
-    if (hidden) return; // what an open group's wire carries is written inside, where it begins
+    for (const [x, y] of wire.k) whole.k.push([this.x.to(x) + dx, height(y)]);
+    if (driven) return; // what an open group's wire carries is written inside, where it begins
     const down = dy + this.y.shift(wire.b[0]![1]!);
     for (const t of wire.t) whole.t.push(label(t, first + dx, down));
     for (const [role, x, y, w, h, cells] of wire.s) {

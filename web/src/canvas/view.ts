@@ -27,6 +27,7 @@ export class View {
   /** A drag has just ended: the click that follows means nothing. */
   dragged = false;
   private frame = 0;
+  private goal: [number, number, number] | null = null; // where it softly goes
   private readonly pointers = new Map<number, [number, number]>();
   private start: [number, number] | null = null;
 
@@ -67,10 +68,11 @@ export class View {
   }
 
   zoom(factor: number, x = this.size.w / 2, y = this.size.h / 2, softly = false): void {
-    const k = Math.min(NEAREST, Math.max(FARTHEST, this.k * factor));
-    const by = k / this.k;
+    const [from, dx, dy] = (softly && this.goal) || [this.k, this.dx, this.dy];
+    const k = Math.min(NEAREST, Math.max(FARTHEST, from * factor));
+    const by = k / from;
     this.fitted = false;
-    this.go(k, x - (x - this.dx) * by, y - (y - this.dy) * by, softly);
+    this.go(k, x - (x - dx) * by, y - (y - dy) * by, softly);
   }
 
   pan(x: number, y: number): void {
@@ -100,12 +102,14 @@ export class View {
   /** Go there, at once or in a few frames. */
   go(k: number, dx: number, dy: number, softly = false): void {
     cancelAnimationFrame(this.frame);
+    this.goal = null;
     if (!softly || still() || !this.size.w) {
       [this.k, this.dx, this.dy] = [k, dx, dy];
       this.moved();
       return;
     }
     const from = [this.k, this.dx, this.dy] as const;
+    this.goal = [k, dx, dy];
     const begun = performance.now();
     const step = () => {
       const share = Math.min(1, (performance.now() - begun) / SOFTLY);
@@ -117,6 +121,7 @@ export class View {
       this.dy = from[2] + (dy - from[2]) * way;
       this.moved();
       if (share < 1) this.frame = requestAnimationFrame(step);
+      else this.goal = null;
     };
     this.frame = requestAnimationFrame(step);
   }

@@ -1,0 +1,69 @@
+// Wires that leave an open group may leave it as high as they come to its edge, where nothing else is
+// in the way: then they go straight out. It knows the wires of one level, stretched already in height.
+
+import type { Picture, Port } from "../document";
+
+const APART = 5;
+
+/** A piece of a wire: where it lies, from where to where it goes along. */
+interface Piece {
+  wire: number;
+  upright: boolean;
+  at: number;
+  from: number;
+  to: number;
+}
+
+export class Straighten {
+  private readonly pieces: Piece[] = [];
+
+  /** `y` says where heights are now; places to the right are as they were, which keeps their order. */
+  constructor(
+    private readonly level: Picture,
+    private readonly y: (height: number) => number,
+  ) {
+    for (const { n, b } of level.wires) {
+      for (const points of b) {
+        for (let k = 0; k + 3 < points.length; k += 2) {
+          const [ax, ay, bx, by] = [points[k]!, y(points[k + 1]!), points[k + 2]!, y(points[k + 3]!)];
+          const upright = ax === bx;
+          const [from, to] = upright ? [ay, by] : [ax, bx];
+          this.pieces.push({ wire: n, upright, at: upright ? ax : ay, from: Math.min(from, to), to: Math.max(from, to) });
+        }
+      }
+    }
+  }
+
+  /** Whether the wire at this port may begin at another height instead. */
+  allows([left, height, wire]: Port, wanted: number): boolean {
+    const now = this.y(height);
+    const own = this.level.wires.find((w) => w.n === wire)!;
+    let right = left; // how far it goes along before it has turned
+    const turns: [number, number][] = []; // where, and to which height
+    for (const b of own.b) {
+      for (let k = 0; k + 3 < b.length; k += 2) {
+        const [ax, ay, bx, by] = [b[k]!, b[k + 1]!, b[k + 2]!, b[k + 3]!];
+        if (ay === height && by === height) {
+          if (k + 4 === b.length) return false; // it goes straight to a reader
+          right = Math.max(right, bx);
+        } else if (ay === height) turns.push([ax, this.y(by)]);
+        else if (by === height) turns.push([bx, this.y(ay)]);
+      }
+    }
+    const others = this.pieces.filter((p) => p.wire !== wire);
+    const between = (p: number, a: number, b: number) => p > Math.min(a, b) - APART && p < Math.max(a, b) + APART;
+    const along = others.some((p) => !p.upright && Math.abs(p.at - wanted) < APART && p.from < right && p.to > left);
+    // Uprights that are not crossed yet stay so.
+    const crosses = others.some((p) => p.upright && p.at > left && p.at < right &&
+      between(wanted, p.from, p.to) && !(now > p.from && now < p.to));
+    if (along || crosses) return false;
+    return turns.every(([x, end]) => {
+      const [before, after] = [end - now, end - wanted];
+      if (Math.abs(after) < APART) return false;
+      if (before * after > 0 && Math.abs(after) < Math.abs(before)) return true; // it only becomes shorter
+      return !others.some((p) => p.upright
+        ? Math.abs(p.at - x) < APART && p.to > Math.min(now, wanted) - APART && p.from < Math.max(now, wanted) + APART
+        : between(p.at, now, wanted) && p.from < x + APART && p.to > x - APART);
+    });
+  }
+}
