@@ -4,12 +4,17 @@
 type Attributes = Record<string, string | number | boolean | null | undefined | ((event: never) => void)>;
 type Child = globalThis.Node | string | null | undefined | false;
 
+/** An element; classes may stand behind the tag: "span.gg-dim". */
 export function h<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
+  tag: K | `${K}.${string}`,
   attributes: Attributes = {},
   ...children: Child[]
 ): HTMLElementTagNameMap[K] {
-  return filled(document.createElement(tag), attributes, children);
+  const [name, ...classes] = tag.split(".") as [K, ...string[]];
+  const element = document.createElement(name);
+  if (element instanceof HTMLButtonElement) element.type = "button"; // and no form's
+  if (classes.length) element.className = classes.join(" ");
+  return filled(element, attributes, children);
 }
 
 const SVG = "http://www.w3.org/2000/svg";

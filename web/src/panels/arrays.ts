@@ -25,8 +25,8 @@ export function elements(array: Arr, palette: Palette, label: string, pick?: Pic
     });
     rows.push(h("tr", {}, ...row));
   }
-  const table = h("table", { class: "gg-cells", "aria-label": label }, h("tbody", {}, ...rows));
-  return h("div", { class: "gg-scroll", tabindex: pick ? null : 0, role: "group", "aria-label": `${label}, elements` }, table);
+  const table = h("table.gg-cells", { "aria-label": label }, h("tbody", {}, ...rows));
+  return h("div.gg-scroll", { tabindex: pick ? null : 0, role: "group", "aria-label": `${label}, elements` }, table);
 }
 
 export interface Pick {
@@ -36,11 +36,11 @@ export interface Pick {
 
 function pickable(pick: Pick, at: number, text: string, label: string): HTMLElement {
   return h("button", {
-    type: "button", class: "gg-cell", "aria-pressed": String(pick.chosen === at), "aria-label": `${label} is ${text}`, click: () => pick.choose(at),
+    class: "gg-cell", "aria-pressed": String(pick.chosen === at), "aria-label": `${label} is ${text}`, click: () => pick.choose(at),
   }, text);
 }
 
 function strip(array: Arr, palette: Palette, label: string): HTMLElement {
   const made = array.cells.map((cell) => h("span", { style: `background:${heat(palette, cell).ground}` }));
-  return h("div", { class: "gg-cellrow", role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` }, ...made);
+  return h("div.gg-cellrow", { role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` }, ...made);
 }

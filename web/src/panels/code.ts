@@ -5,11 +5,10 @@ import type { Doc } from "../document";
 import { h } from "../dom";
 import type { Store, Target } from "../store";
 import { icon } from "./icons";
-import { Listing, type Mark } from "./listing";
+import { listing, MARKS, type Listing, type Mark } from "./listing";
 import type { Part } from "./part";
 
 const FAR = 2000; // pixels; further away lines are jumped to
-const MARKS = ["lit", "forward", "backward"] as const;
 const NONE: ReadonlySet<number> = new Set();
 
 /** A listing, and the lines of each gate in it. */
@@ -22,22 +21,22 @@ interface View {
 
 export function code(store: Store): Part {
   const { doc } = store;
-  const element = h("div", { class: "gg-code" });
+  const element = h("div.gg-code", {});
   let views: [View[], HTMLElement][] = [];
 
   // Code is made when it is first looked at: a circuit of thousands of gates has a lot of it.
   const build = () => {
-    const sources = h("div", { class: "gg-scroller gg-sources" });
+    const sources = h("div.gg-scroller.gg-sources", {});
     const own = doc.sources.map((_, n) => sourceView(store, n));
-    own.forEach((view, n) => sources.append(h("div", { class: "gg-file" }, h("b", {}, doc.sources[n]!.name), " ", doc.sources[n]!.file), view.listing.element));
-    const staged = h("div", { class: "gg-scroller gg-staged" });
+    own.forEach((view, n) => sources.append(h("div.gg-file", {}, h("b", {}, doc.sources[n]!.name), " ", doc.sources[n]!.file), view.listing.element));
+    const staged = h("div.gg-scroller.gg-staged", {});
     const view = stagedView(store);
     staged.append(view.listing.element);
     views = [[own, sources], [[view], staged]];
     element.append(
-      h("section", { class: "gg-pane", "aria-label": "Your code" }, h("div", { class: "gg-pane-head" }, h("h2", {}, "Your code")), sources),
-      h("section", { class: "gg-pane", "aria-label": "Staged code" },
-        h("div", { class: "gg-pane-head" }, h("h2", {}, "Forward and backward pass"), copier(doc.code.lines.join("\n") + "\n")), staged),
+      h("section.gg-pane", { "aria-label": "Your code" }, h("div.gg-pane-head", {}, h("h2", {}, "Your code")), sources),
+      h("section.gg-pane", { "aria-label": "Staged code" },
+        h("div.gg-pane-head", {}, h("h2", {}, "Forward and backward pass"), copier(doc.code.lines.join("\n") + "\n")), staged),
     );
   };
 
@@ -102,10 +101,10 @@ function sourceView(store: Store, source: number): View {
     const it = doc.nodes[node]!;
     return it.source === source && it.line ? [it.line - first] : [];
   };
-  const listing = new Listing({
+  const made = listing({
     label: `Your code: ${name} in ${file}`, first, lines, known: (line) => nodes.has(line), gradient: () => false, ...tied(store, (line) => nodes.get(line) ?? []),
   });
-  return { listing, forward: of, backward: of };
+  return { listing: made, forward: of, backward: of };
 }
 
 function stagedView(store: Store): View {
@@ -115,14 +114,14 @@ function stagedView(store: Store): View {
   const places = new Map<number, number[]>();
   marks.forEach((mark, line) => mark && push(places, mark, line));
   const behind = (line: number) => nodes.get(Math.abs(marks[line] ?? 0)) ?? [];
-  const listing = new Listing({
+  const made = listing({
     label: "Staged code", first: 1, lines, known: (line) => behind(line).length > 0, gradient: gradients(store.doc), ...tied(store, behind),
   });
   const of = (sign: number) => (node: number) => {
     const statement = store.doc.nodes[node]!.statement;
     return statement ? (places.get(sign * statement) ?? []) : [];
   };
-  return { listing, forward: of(1), backward: of(-1) };
+  return { listing: made, forward: of(1), backward: of(-1) };
 }
 
 function push(map: Map<number, number[]>, key: number, value: number): void {
@@ -160,8 +159,8 @@ function bringIntoView(scroller: HTMLElement, top: number): void {
 
 function copier(text: string): HTMLElement {
   const said = h("span", {}, "Copy");
-  const button = h("button", { type: "button", class: "gg-small-button" }, icon("copy"), said);
-  const status = h("span", { class: "gg-hidden", role: "status" });
+  const button = h("button.gg-small-button", {}, icon("copy"), said);
+  const status = h("span.gg-hidden", { role: "status" });
   button.addEventListener("click", async () => {
     const done = await copy(text, button);
     status.textContent = said.textContent = done ? "Copied" : "Not copied";
@@ -176,7 +175,7 @@ async function copy(text: string, near: HTMLElement): Promise<boolean> {
     return true;
   } catch {
     // Where the page may not: as if it had been selected and copied by hand.
-    const field = h("textarea", { class: "gg-hidden", "aria-hidden": "true" });
+    const field = h("textarea.gg-hidden", { "aria-hidden": "true" });
     field.value = text;
     near.after(field);
     field.select();

@@ -32,5 +32,5 @@ export function icon(name: Icon): SVGSVGElement {
 
 /** A button with a sign on it; the label is what it is called. */
 export function button(name: Icon, label: string, click: () => void): HTMLButtonElement {
-  return h("button", { type: "button", class: "gg-button", "aria-label": label, title: label, click }, icon(name));
+  return h("button.gg-button", { "aria-label": label, title: label, click }, icon(name));
 }

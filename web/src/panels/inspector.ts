@@ -7,7 +7,7 @@ import { refill, type Part } from "./part";
 import { groupView, nodeView, overview, wireView } from "./views";
 
 export function inspector(store: Store, own: () => boolean): Part {
-  const element = h("div", { class: "gg-inspector" });
+  const element = h("div.gg-inspector", {});
   let shown: string | null = null;
 
   const draw = (again: boolean) => {

@@ -19,136 +19,118 @@ export interface Listed {
   choose: (line: number) => void;
 }
 
-export type Mark = "lit" | "forward" | "backward";
+export const MARKS = ["lit", "forward", "backward"] as const;
+export type Mark = (typeof MARKS)[number];
 
-export class Listing {
-  readonly element: HTMLElement;
-  private readonly chunks: HTMLElement[] = [];
-  private readonly quotes: string[];
-  private readonly marks = new Map<number, Set<Mark>>();
-  private readonly watch: IntersectionObserver;
-  private active: number;
-
-  constructor(private readonly it: Listed) {
-    this.quotes = openQuotes(it.lines);
-    this.active = it.lines.findIndex((_, n) => it.known(n));
-    const digits = String(it.first + it.lines.length).length;
-    this.element = h("div", { class: "gg-listing", role: "listbox", "aria-label": it.label, style: `--digits:${digits}` });
-    for (let at = 0; at < it.lines.length; at += CHUNK) {
-      const count = Math.min(CHUNK, it.lines.length - at);
-      this.chunks.push(h("div", { role: "presentation", style: `min-height:${count * LINE}px`, "data-at": at }));
-    }
-    this.element.append(...this.chunks);
-    this.watch = new IntersectionObserver((seen) => {
-      for (const { isIntersecting, target } of seen) if (isIntersecting) this.fill(Number((target as HTMLElement).dataset["at"]));
-    }, { rootMargin: "400px" });
-    this.chunks.forEach((chunk) => this.watch.observe(chunk));
-    if (it.lines.length <= CHUNK || this.active >= 0) this.fill(Math.max(0, this.active));
-    this.listen();
-  }
-
-  end(): void {
-    this.watch.disconnect();
-  }
-
+export interface Listing {
+  element: HTMLElement;
   /** Mark just these lines. */
-  mark(mark: Mark, lines: Iterable<number>): void {
-    const next = new Set(lines);
-    for (const [line, marks] of this.marks) {
-      if (marks.has(mark) && !next.has(line)) {
-        marks.delete(mark);
-        this.paint(line);
-      }
-    }
-    for (const line of next) {
-      const marks = this.marks.get(line) ?? new Set();
-      this.marks.set(line, marks.add(mark));
-      this.paint(line);
-    }
-  }
-
+  mark: (mark: Mark, lines: Iterable<number>) => void;
   /** Where a line stands, from the top of what scrolls. */
-  top(line: number): number {
-    return this.element.offsetTop + line * LINE;
-  }
+  top: (line: number) => number;
+  end: () => void;
+}
 
-  private fill(line: number): void {
-    const chunk = this.chunks[Math.floor(line / CHUNK)];
+export function listing(it: Listed): Listing {
+  const quotes = openQuotes(it.lines);
+  const marks = new Map<number, Set<Mark>>();
+  let active = it.lines.findIndex((_, n) => it.known(n)); // the one that the tab key comes to
+
+  const row = (line: number) => chunks[Math.floor(line / CHUNK)]?.children[line % CHUNK] as HTMLElement | undefined;
+
+  const paint = (line: number) => {
+    const at = row(line);
+    if (!at) return;
+    const now = marks.get(line);
+    for (const mark of MARKS) at.classList.toggle(`gg-${mark}`, !!now?.has(mark));
+    at.ariaSelected = String(!!now?.size);
+  };
+
+  const fill = (line: number) => {
+    const chunk = chunks[Math.floor(line / CHUNK)];
     if (!chunk || chunk.firstChild) return;
-    this.watch.unobserve(chunk);
-    const at = Number(chunk.dataset["at"]);
-    const lines = this.it.lines.slice(at, at + CHUNK);
-    chunk.append(...lines.map((text, n) => this.line(text, at + n)));
-    lines.forEach((_, n) => this.paint(at + n));
-  }
+    watch.unobserve(chunk);
+    const at = line - (line % CHUNK);
+    const lines = it.lines.slice(at, at + CHUNK);
+    chunk.append(...lines.map((text, n) => made(text, at + n)));
+    lines.forEach((_, n) => paint(at + n));
+  };
 
-  private line(text: string, n: number): HTMLElement {
-    const known = this.it.known(n);
+  const made = (text: string, n: number) => {
+    const known = it.known(n);
     return h("div", {
-      class: "gg-row", role: "option", "aria-selected": "false", "aria-disabled": known ? null : "true",
-      tabindex: known ? (n === this.active ? 0 : -1) : null, "data-line": n, "aria-label": text ? null : "empty line",
-    }, h("span", { class: "gg-no", "aria-hidden": "true" }, String(this.it.first + n)), h("code", {}, ...coloured(text, this.quotes[n]!, this.it.gradient)));
-  }
+      class: "gg-row", role: "option", "aria-selected": "false", "aria-disabled": known ? null : "true", "aria-label": text ? null : "empty line",
+      tabindex: known ? (n === active ? 0 : -1) : null, "data-line": n,
+    }, h("span.gg-no", { "aria-hidden": "true" }, String(it.first + n)), h("code", {}, ...coloured(text, quotes[n]!, it.gradient)));
+  };
 
-  private row(line: number): HTMLElement | undefined {
-    return this.chunks[Math.floor(line / CHUNK)]?.children[line % CHUNK] as HTMLElement | undefined;
-  }
+  const focus = (line: number, now: boolean) => {
+    row(active)?.setAttribute("tabindex", "-1");
+    active = line;
+    fill(line);
+    const at = row(line)!;
+    at.setAttribute("tabindex", "0");
+    if (now) at.focus();
+  };
 
-  private paint(line: number): void {
-    const row = this.row(line);
-    if (!row) return;
-    const marks = this.marks.get(line);
-    for (const mark of ["lit", "forward", "backward"] as const) row.classList.toggle(`gg-${mark}`, !!marks?.has(mark));
-    row.setAttribute("aria-selected", String(!!marks?.size));
-  }
+  /** To the next line with gates, that way. */
+  const move = (from: number, by: 1 | -1) => {
+    for (let at = from; at >= 0 && at < it.lines.length; at += by) {
+      if (it.known(at)) return focus(at, true);
+    }
+  };
 
-  private listen(): void {
-    const { it } = this;
-    const over = (event: Event) => {
-      const line = lineOf(event);
-      it.point(line !== null && it.known(line) ? line : null);
-    };
-    this.element.addEventListener("pointerover", over);
-    this.element.addEventListener("pointerleave", () => it.point(null));
-    this.element.addEventListener("focusin", over);
-    this.element.addEventListener("focusout", () => it.point(null));
-    this.element.addEventListener("click", (event) => {
-      const line = lineOf(event);
-      if (line === null || !it.known(line)) return;
-      this.focus(line, false);
-      it.choose(line);
-    });
-    this.element.addEventListener("keydown", (event) => this.pressed(event));
-  }
-
-  private pressed(event: KeyboardEvent): void {
+  const over = (event: Event) => {
+    const line = lineOf(event);
+    it.point(line !== null && it.known(line) ? line : null);
+  };
+  const out = () => it.point(null);
+  const clicked = (event: Event) => {
+    const line = lineOf(event);
+    if (line === null || !it.known(line)) return;
+    focus(line, false);
+    it.choose(line);
+  };
+  const pressed = (event: KeyboardEvent) => {
     const line = lineOf(event);
     if (line === null || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" || event.key === " ") this.it.choose(line);
-    else if (event.key === "ArrowDown") this.move(line + 1, 1);
-    else if (event.key === "ArrowUp") this.move(line - 1, -1);
-    else if (event.key === "Home") this.move(0, 1);
-    else if (event.key === "End") this.move(this.it.lines.length - 1, -1);
+    if (event.key === "Enter" || event.key === " ") it.choose(line);
+    else if (event.key === "ArrowDown") move(line + 1, 1);
+    else if (event.key === "ArrowUp") move(line - 1, -1);
+    else if (event.key === "Home") move(0, 1);
+    else if (event.key === "End") move(it.lines.length - 1, -1);
     else return;
     event.preventDefault();
     event.stopPropagation();
-  }
+  };
 
-  private move(from: number, by: 1 | -1): void {
-    for (let at = from; at >= 0 && at < this.it.lines.length; at += by) {
-      if (this.it.known(at)) return this.focus(at, true);
-    }
+  const chunks: HTMLElement[] = [];
+  for (let at = 0; at < it.lines.length; at += CHUNK) {
+    chunks.push(h("div", { role: "presentation", style: `min-height:${Math.min(CHUNK, it.lines.length - at) * LINE}px` }));
   }
+  const element = h("div", {
+    class: "gg-listing", role: "listbox", "aria-label": it.label, style: `--digits:${String(it.first + it.lines.length).length}`,
+    pointerover: over, pointerleave: out, focusin: over, focusout: out, click: clicked, keydown: pressed,
+  }, ...chunks);
+  const watch = new IntersectionObserver((seen) => {
+    for (const { isIntersecting, target } of seen) if (isIntersecting) fill(chunks.indexOf(target as HTMLElement) * CHUNK);
+  }, { rootMargin: "400px" });
+  chunks.forEach((chunk) => watch.observe(chunk));
+  fill(Math.max(0, active));
 
-  /** Make a line the one that the tab key comes to. */
-  private focus(line: number, now: boolean): void {
-    this.row(this.active)?.setAttribute("tabindex", "-1");
-    this.active = line;
-    this.fill(line);
-    const row = this.row(line)!;
-    row.setAttribute("tabindex", "0");
-    if (now) row.focus();
-  }
+  return {
+    element,
+    mark(mark, lines) {
+      const next = new Set(lines);
+      for (const [line, now] of marks) if (!next.has(line) && now.delete(mark)) paint(line);
+      for (const line of next) {
+        marks.set(line, (marks.get(line) ?? new Set()).add(mark));
+        paint(line);
+      }
+    },
+    top: (line) => element.offsetTop + line * LINE,
+    end: () => watch.disconnect(),
+  };
 }
 
 function lineOf(event: Event): number | null {

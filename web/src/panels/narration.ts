@@ -75,7 +75,7 @@ function forward(store: Store, node: number): Telling {
     const local = localAt(store, node, port);
     // Large circuits come without these numbers, but with their formulas.
     const told = local === null ? filled(store.doc.formulas[it.formula ?? -1]?.local[it.operands?.[port] ?? port], names(store, it)) : phrase(local);
-    return told ? [h("span", { class: "gg-nowrap" }, localSymbol(store, node, wire), " = ", typeof told === "string" ? told : math(told))] : [];
+    return told ? [h("span.gg-nowrap", {}, localSymbol(store, node, wire), " = ", typeof told === "string" ? told : math(told))] : [];
   });
   if (known.length) {
     const array = it.outputs.some((wire) => isArray(store.value(wire)));
@@ -141,10 +141,10 @@ function product(store: Store, node: number, wire: number, port: number, up: Ret
   const upNumber = scalar(up);
   const local = localAt(store, node, port);
   if (up === null || local === null) return null;
-  const words = [h("span", { class: "gg-gradient gg-num" }, upNumber === null ? "gradient" : phrase(up)), " × ", phrase(local)];
+  const words = [h("span.gg-gradient.gg-num", {}, upNumber === null ? "gradient" : phrase(up)), " × ", phrase(local)];
   const amount = upNumber === null || scalar(local) === null || isArray(store.value(wire)) ? null : upNumber === 0 ? 0 : upNumber * scalar(local)!;
   const result = amount === null ? (shares(store, wire).length === 1 ? store.gradient(wire) : null) : amount;
-  return h("span", {}, "for ", wireLink(store, wire), ": ", h("span", { class: "gg-nowrap" }, ...words),
+  return h("span", {}, "for ", wireLink(store, wire), ": ", h("span.gg-nowrap", {}, ...words),
            ...(result === null ? [] : [" = ", shown(result, "gradient")]));
 }
 

@@ -1,7 +1,7 @@
 // f over one input with its tangent line, and f(x + h) against the straight line. It draws numbers
 // it is given; where f comes from it does not know.
 
-import { h as element, s } from "../dom";
+import { h, s } from "../dom";
 import { brief, full } from "../values";
 
 const WIDTH = 360;
@@ -38,71 +38,62 @@ export function sample(f: (x: number) => number | null, from: number, to: number
   return () => cancelAnimationFrame(frame);
 }
 
-export class Plot {
-  readonly element: HTMLElement;
-  private readonly picture = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "gg-plot", role: "img" });
-  private readonly slider = element("input", { type: "range", step: "any" });
-  private readonly field = element("input", { type: "number", step: "any", "aria-label": "h, as a number" });
-  private readonly numbers = element("dl", { class: "gg-facts gg-plot-numbers" });
-  private curve: Curve | null = null;
-  private point: Point | null = null;
-  private h = 0;
+export interface Plot {
+  element: HTMLElement;
+  /** Draw another curve; over another range h begins anew. */
+  setCurve: (curve: Curve) => void;
+  setPoint: (point: Point) => void;
+}
 
-  /** `f` is asked for the one number at x + h. */
-  constructor(private readonly f: (x: number) => number | null) {
-    const label = element("label", { class: "gg-h" }, element("span", {}, "h"), this.slider);
-    this.element = element("div", {}, this.picture, element("div", { class: "gg-h-row" }, label, this.field), this.numbers);
-    this.slider.addEventListener("input", () => this.step(neat(Number(this.slider.value), Number(this.slider.max) * 2)));
-    this.field.addEventListener("change", () => {
-      if (Number.isFinite(this.field.valueAsNumber)) this.step(this.field.valueAsNumber);
-    });
-  }
+/** `f` is asked for the one number at x + h. */
+export function plot(f: (x: number) => number | null): Plot {
+  let curve: Curve | null = null;
+  let point: Point | null = null;
+  let step = 0; // h
 
-  /** Draw another curve; h begins anew. */
-  setCurve(curve: Curve): void {
-    const other = !this.curve || this.curve.from !== curve.from || this.curve.to !== curve.to;
-    this.curve = curve;
-    const reach = (curve.to - curve.from) / 2;
-    this.slider.min = String(-reach);
-    this.slider.max = String(reach);
-    if (other) this.h = neat(reach / 4, reach * 2);
-    this.draw();
-  }
+  const picture = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "gg-plot", role: "img" });
+  const slider = h("input", { type: "range", step: "any", input: () => to(neat(Number(slider.value), Number(slider.max) * 2)) });
+  const field = h("input", { type: "number", step: "any", "aria-label": "h, as a number", change: () => to(field.valueAsNumber) });
+  const numbers = h("dl.gg-facts.gg-plot-numbers", {});
+  const element = h("div", {}, picture, h("div.gg-h-row", {}, h("label.gg-h", {}, h("span", {}, "h"), slider), field), numbers);
 
-  setPoint(point: Point): void {
-    this.point = point;
-    this.draw();
-  }
+  const to = (size: number) => {
+    if (Number.isFinite(size)) step = size;
+    draw();
+  };
 
-  private step(h: number): void {
-    this.h = h;
-    this.draw();
-  }
-
-  private draw(): void {
-    const { curve, point } = this;
+  const draw = () => {
     if (!curve || !point) return;
-    this.slider.value = String(this.h);
-    this.field.value = String(this.h);
-    const there = this.f(point.x + this.h);
-    const line = point.y + this.h * point.slope;
-    this.say(point, there, line);
-    const scale = scaled(curve, point, there, line);
-    this.picture.setAttribute("aria-label", `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`);
-    this.picture.replaceChildren(axes(scale, curve), inside(scale, curve, point, this.h, there, line));
-  }
-
-  private say(point: Point, there: number | null, line: number): void {
+    slider.value = field.value = String(step);
+    const there = f(point.x + step);
+    const line = point.y + step * point.slope;
     const rows: [string, string, number | null][] = [
       [`${point.f}(${point.name} + h)`, "there", there],
       [`${point.f}(${point.name}) + h · d${point.f}/d${point.name}`, "line", line],
       ["difference", "difference", there === null ? null : there - line],
     ];
-    this.numbers.replaceChildren(...rows.flatMap(([name, role, value]) => [
-      element("dt", {}, name),
-      element("dd", { class: "gg-num", "data-role": role, "data-exact": value === null ? "" : full(value) }, value === null ? "not to be had" : brief(value, 8)),
+    numbers.replaceChildren(...rows.flatMap(([name, role, value]) => [
+      h("dt", {}, name),
+      h("dd", { "data-role": role, "data-exact": value === null ? "" : full(value) }, value === null ? "not to be had" : brief(value, 8)),
     ]));
-  }
+    const scale = scaled(curve, point, there, line);
+    picture.ariaLabel = `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`;
+    picture.replaceChildren(axes(scale, curve), inside(scale, curve, point, step, there, line));
+  };
+
+  const setCurve = (next: Curve) => {
+    const reach = (next.to - next.from) / 2;
+    if (curve?.from !== next.from || curve.to !== next.to) step = neat(reach / 4, reach * 2);
+    curve = next;
+    slider.min = String(-reach);
+    slider.max = String(reach);
+    draw();
+  };
+  const setPoint = (next: Point) => {
+    point = next;
+    draw();
+  };
+  return { element, setCurve, setPoint };
 }
 
 /** A number with no more digits than a slider can mean. */

@@ -13,14 +13,18 @@ const SWIPE = 40; // pixels across
 export function stepper(host: HTMLElement, store: Store): Part {
   const last = store.steps.length;
   const to = (step: number) => store.set({ step: Math.max(0, Math.min(last, step)), hovered: null });
-  const player = new Player(store, to);
+  const play = player(store, to, (playing) => {
+    buttons.play.replaceChildren(icon(playing ? "pause" : "play"));
+    buttons.play.ariaLabel = playing ? "Pause (Space)" : "Play (Space)";
+    story.ariaLive = playing ? "off" : "polite";
+  });
   const by = (steps: number) => {
-    player.stop();
+    play.stop();
     // A story that has not been begun is told from the beginning.
     to(!begun && steps > 0 ? 1 : store.state.step + steps);
   };
   const jump = (step: number) => {
-    player.stop();
+    play.stop();
     to(step);
   };
   let begun = false;
@@ -28,19 +32,17 @@ export function stepper(host: HTMLElement, store: Store): Part {
   const buttons = {
     first: button("first", "To the beginning (Home)", () => jump(0)),
     back: button("back", "A step back (p)", () => by(-1)),
-    play: button("play", "Play (Space)", () => player.toggle(begun)),
+    play: button("play", "Play (Space)", () => play.toggle(begun)),
     forward: button("forward", "A step forward (n)", () => by(1)),
     last: button("last", "To the end (End)", () => jump(last)),
   };
   const range = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "Step of the story", input: () => jump(Number(range.value)) });
-  const count = h("span", { class: "gg-count" });
-  const chip = h("span", { class: "gg-chip" });
-  const story = h("div", { class: "gg-story", "aria-live": "polite", tabindex: 0, role: "region", "aria-label": "What happens at this step" });
-  const bar = h("div", { class: "gg-steps", role: "toolbar", "aria-label": "Walk through the passes" },
-    h("div", { class: "gg-buttons" }, ...Object.values(buttons)), range, chip, count);
-  const element = h("section", { class: "gg-stepper", "aria-label": "Story" }, bar, story);
-  const frames = { forward: forwards(store), all: last };
-  range.style.setProperty("--turn", `${(100 * frames.forward) / Math.max(1, frames.all)}%`);
+  const count = h("span.gg-count", {});
+  const chip = h("span.gg-chip", {});
+  const story = h("div.gg-story", { "aria-live": "polite", tabindex: 0, role: "region", "aria-label": "What happens at this step" });
+  const bar = h("div.gg-steps", { role: "toolbar", "aria-label": "Walk through the passes" },
+    h("div.gg-buttons", {}, ...Object.values(buttons)), range, chip, count);
+  const element = h("section.gg-stepper", { "aria-label": "Story" }, bar, story);
 
   const draw = () => {
     const { step } = store.state;
@@ -65,57 +67,32 @@ export function stepper(host: HTMLElement, store: Store): Part {
       if (changed.has("step")) begun = true;
       if (changed.has("step") || changed.has("live")) draw();
     }),
-    player.onChange((playing) => {
-      buttons.play.replaceChildren(icon(playing ? "pause" : "play"));
-      buttons.play.setAttribute("aria-label", playing ? "Pause (Space)" : "Play (Space)");
-      story.setAttribute("aria-live", playing ? "off" : "polite");
-    }),
-    keys(host, element, by, jump, last, () => player.toggle(begun)),
+    keys(host, element, by, jump, last, () => play.toggle(begun)),
     swipes(story, by),
-    () => player.stop(),
+    () => play.stop(),
   ];
   return { element, end: () => ends.forEach((end) => end()) };
 }
 
-/** Steps of the forward pass. */
-function forwards(store: Store): number {
-  return store.steps.filter((step) => step.pass === "forward").length;
-}
-
-/** Goes on by itself, a step at a time. */
-class Player {
-  private timer = 0;
-  private heard: (playing: boolean) => void = () => {};
-
-  constructor(
-    private readonly store: Store,
-    private readonly to: (step: number) => void,
-  ) {}
-
-  onChange(heard: (playing: boolean) => void): () => void {
-    this.heard = heard;
-    return () => (this.heard = () => {});
-  }
-
-  toggle(begun: boolean): void {
-    if (this.timer) return this.stop();
-    const last = this.store.steps.length;
-    if (!last) return;
-    if (this.store.state.step === last || !begun) this.to(0);
-    const pause = Math.max(250, Math.min(1600, 60_000 / last));
-    this.timer = window.setInterval(() => {
-      this.to(this.store.state.step + 1);
-      if (this.store.state.step >= last) this.stop();
-    }, pause);
-    this.heard(true);
-  }
-
-  stop(): void {
-    if (!this.timer) return;
-    clearInterval(this.timer);
-    this.timer = 0;
-    this.heard(false);
-  }
+/** What goes on by itself, a step at a time, and says when it begins and ends. */
+function player(store: Store, to: (step: number) => void, heard: (playing: boolean) => void) {
+  const last = store.steps.length;
+  let timer = 0;
+  const stop = () => {
+    if (timer) heard(false);
+    clearInterval(timer);
+    timer = 0;
+  };
+  const toggle = (begun: boolean) => {
+    if (timer || !last) return stop();
+    if (store.state.step === last || !begun) to(0);
+    timer = window.setInterval(() => {
+      to(store.state.step + 1);
+      if (store.state.step >= last) stop();
+    }, Math.max(250, Math.min(1600, 60_000 / last)));
+    heard(true);
+  };
+  return { toggle, stop };
 }
 
 /** Whether a key belongs to what has the focus, and not to the page. */

@@ -14,16 +14,16 @@ export function tabs(host: HTMLElement, store: Store, panels: Record<Name, Part>
   const bodies = new Map<Name, HTMLElement>();
   for (const name of names) {
     const count = name === "diagnosis" ? store.doc.diagnosis.length : 0;
-    const button = h("button", { type: "button", role: "tab", class: "gg-tab" }, texts[name], count ? h("span", { class: "gg-dot" }, String(count)) : null);
+    const button = h("button", { role: "tab", class: "gg-tab" }, texts[name], count ? h("span.gg-dot", {}, String(count)) : null);
     button.addEventListener("click", () => {
       const again = store.state.tab === name;
       host.classList.toggle("gg-shut", again && !host.classList.contains("gg-shut"));
       store.set({ tab: name });
     });
     buttons.set(name, button);
-    bodies.set(name, h("div", { class: "gg-panel", role: "tabpanel", "aria-label": texts[name], tabindex: 0 }, panels[name].element));
+    bodies.set(name, h("div.gg-panel", { role: "tabpanel", "aria-label": texts[name], tabindex: 0 }, panels[name].element));
   }
-  const list = h("div", { class: "gg-tabs", role: "tablist", "aria-label": "Panels" }, ...buttons.values());
+  const list = h("div.gg-tabs", { role: "tablist", "aria-label": "Panels" }, ...buttons.values());
   list.addEventListener("keydown", (event) => {
     const at = names.indexOf(store.state.tab);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
@@ -34,7 +34,7 @@ export function tabs(host: HTMLElement, store: Store, panels: Record<Name, Part>
     event.preventDefault();
     event.stopPropagation();
   });
-  const element = h("section", { class: "gg-panels", "aria-label": "Details" }, list, ...bodies.values());
+  const element = h("section.gg-panels", { "aria-label": "Details" }, list, ...bodies.values());
 
   const draw = () => {
     for (const name of names) {

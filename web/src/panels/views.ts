@@ -23,18 +23,18 @@ function exact(store: Store, wire: number, role: Role): HTMLElement {
 }
 
 function facts(...rows: ([string, HTMLElement | string | null] | null)[]): HTMLElement {
-  const list = h("dl", { class: "gg-facts" });
+  const list = h("dl.gg-facts", {});
   for (const row of rows) if (row && row[1]) list.append(h("dt", {}, row[0]), h("dd", {}, row[1]));
   return list;
 }
 
 function heading(text: string): HTMLElement {
-  return h("h3", { class: "gg-h3" }, text);
+  return h("h3.gg-h3", {}, text);
 }
 
 function title(sign: string, name: string, rest: string): HTMLElement {
-  return h("div", { class: "gg-subject" }, sign ? h("span", { class: "gg-sign", "aria-hidden": "true" }, sign) : null,
-    h("h2", {}, name), h("span", { class: "gg-dim" }, rest));
+  return h("div.gg-subject", {}, sign ? h("span.gg-sign", { "aria-hidden": "true" }, sign) : null,
+    h("h2", {}, name), h("span.gg-dim", {}, rest));
 }
 
 export function wireView(store: Store, wire: number): HTMLElement[] {
@@ -70,15 +70,15 @@ function numbersOf(store: Store, wire: number): HTMLElement {
   }
   const name = called(store.doc, wire, store.driver[wire]);
   const one = (role: Role, what: Value | null) =>
-    h("div", { class: "gg-shown" }, h("h3", { class: "gg-h3" }, role, " ", exact(store, wire, role)),
+    h("div.gg-shown", {}, h("h3.gg-h3", {}, role, " ", exact(store, wire, role)),
       ...(knows(store, wire, role) ? inside(store, what, `${role} of ${name}`) : []));
-  return h("div", { class: "gg-arrays" }, one("value", value), one("gradient", gradient));
+  return h("div.gg-arrays", {}, one("value", value), one("gradient", gradient));
 }
 
 function inside(store: Store, value: Value | null, label: string): HTMLElement[] {
   if (value === null || !isArray(value)) return [];
   const mean = value.mean === null ? "" : `, mean ${brief(value.mean, DIGITS)}`;
-  return [h("div", { class: "gg-dim gg-small" }, `shape ${tuple(value.shape)} ${value.dtype}${mean}`),
+  return [h("div.gg-dim.gg-small", {}, `shape ${tuple(value.shape)} ${value.dtype}${mean}`),
           elements(value, store.doc.themes[store.state.theme], label)];
 }
 
@@ -91,18 +91,18 @@ function meaning(store: Store, wire: number): HTMLElement | null {
   const slope = scalar(gradient);
   if (wire === out.wire) return null;
   if (slope === null) {
-    return h("p", { class: "gg-meaning" }, `Each element of the gradient says how much ${out.name} changes for a small step of that element of ${name}.`);
+    return h("p.gg-meaning", {}, `Each element of the gradient says how much ${out.name} changes for a small step of that element of ${name}.`);
   }
-  if (!Number.isFinite(slope)) return h("p", { class: "gg-meaning" }, `The gradient is not finite: ${out.name} has no slope here.`);
-  if (slope === 0) return h("p", { class: "gg-meaning" }, `A small step of ${name} does not change ${out.name}.`);
-  return h("p", { class: "gg-meaning" }, `If ${name} grows by 0.01, ${out.name} ${slope > 0 ? "grows" : "falls"} by about `,
-    h("span", { class: "gg-num" }, brief(Math.abs(0.01 * slope), 3)), ".");
+  if (!Number.isFinite(slope)) return h("p.gg-meaning", {}, `The gradient is not finite: ${out.name} has no slope here.`);
+  if (slope === 0) return h("p.gg-meaning", {}, `A small step of ${name} does not change ${out.name}.`);
+  return h("p.gg-meaning", {}, `If ${name} grows by 0.01, ${out.name} ${slope > 0 ? "grows" : "falls"} by about `,
+    h("span.gg-num", {}, brief(Math.abs(0.01 * slope), 3)), ".");
 }
 
 /** Which call or turn a gate stands in, where there is one. */
 function inGroup(store: Store, node: number): HTMLElement | null {
   const { group } = store.doc.nodes[node]!;
-  return group === null ? null : h("span", { class: "gg-dim gg-small" }, ` ${store.doc.groups[group]!.label}`);
+  return group === null ? null : h("span.gg-dim.gg-small", {}, ` ${store.doc.groups[group]!.label}`);
 }
 
 /** What a gradient is the sum of, where several gates read the wire. */
@@ -113,13 +113,13 @@ function addedUp(store: Store, wire: number): HTMLElement | null {
   const rows = all.slice(0, 12).map((share) =>
     h("tr", {}, h("th", { scope: "row" }, nodeLink(store, share.node), inGroup(store, share.node)), h("td", {}, share.step >= step ? later() : share.amount === null ? "its part" : shown(share.amount, "gradient"))));
   if (all.length > 12) rows.push(h("tr", {}, h("th", { scope: "row" }, `${all.length - 12} more`), h("td", {}, "…")));
-  rows.push(h("tr", { class: "gg-total" }, h("th", { scope: "row" }, "sum"), h("td", {}, flowing(store, wire, "gradient"))));
-  return h("div", {}, heading("What comes back is added up"), h("table", { class: "gg-table" }, h("tbody", {}, ...rows)));
+  rows.push(h("tr.gg-total", {}, h("th", { scope: "row" }, "sum"), h("td", {}, flowing(store, wire, "gradient"))));
+  return h("div", {}, heading("What comes back is added up"), h("table.gg-table", {}, h("tbody", {}, ...rows)));
 }
 
 export function nodeView(store: Store, node: number): HTMLElement[] {
   const out = store.doc.nodes[node]!.outputs[0]!;
-  return [gateBox(store, node), h("div", { class: "gg-block" }, heading(`Its output: ${called(store.doc, out, node)}`), numbersOf(store, out), meaning(store, out) ?? "")];
+  return [gateBox(store, node), h("div.gg-block", {}, heading(`Its output: ${called(store.doc, out, node)}`), numbersOf(store, out), meaning(store, out) ?? "")];
 }
 
 /** A gate: what it computes, and what it hands back to each of its inputs. */
@@ -131,10 +131,10 @@ function gateBox(store: Store, node: number): HTMLElement {
   const { step } = store.state;
   const back = store.steps.findIndex((told) => told.pass === "backward" && told.node === node) < step;
   const up = back ? upstream(store, node) : null;
-  const box = h("div", { class: "gg-block" }, title(it.symbol, kindOf(it), ""), h("p", { class: "gg-says" }, sentence(it.says ?? "")));
+  const box = h("div.gg-block", {}, title(it.symbol, kindOf(it), ""), h("p.gg-says", {}, sentence(it.says ?? "")));
   if (text) {
     const click = () => store.set({ tab: "code", selected: { kind: "node", id: node } });
-    box.append(h("button", { type: "button", class: "gg-line", title: "Show it in the code", click }, h("span", { class: "gg-dim" }, `${it.line}`), h("code", {}, text)));
+    box.append(h("button.gg-line", { title: "Show it in the code", click }, h("span.gg-dim", {}, `${it.line}`), h("code", {}, text)));
   }
   const symbols = forward(store, it, names(store, it));
   const digits = forward(store, it, numbers(store, it));
@@ -142,10 +142,10 @@ function gateBox(store: Store, node: number): HTMLElement {
   if (symbols) {
     const name = doc.wires[it.outputs[0]!]!.name;
     const left = name ? [names(store, it)("y"), "="] : [];
-    box.append(h("div", { class: "gg-formula" }, math(...left, symbols)));
-    if (digits && !isArray(value) && knows(store, it.outputs[0]!, "value")) box.append(h("div", { class: "gg-formula gg-dim" }, math("=", digits, "=", mn(value))));
+    box.append(h("div.gg-formula", {}, math(...left, symbols)));
+    if (digits && !isArray(value) && knows(store, it.outputs[0]!, "value")) box.append(h("div.gg-formula.gg-dim", {}, math("=", digits, "=", mn(value))));
   }
-  if (up !== null) box.append(h("p", { class: "gg-up" }, "Gradient from above: ", shown(up, "gradient")));
+  if (up !== null) box.append(h("p.gg-up", {}, "Gradient from above: ", shown(up, "gradient")));
   const cards = it.inputs.map((wire, port) => card(store, node, wire, port, up));
   box.append(...cards);
   return box;
@@ -173,9 +173,9 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
     if (local !== null) rows.push(["hands back", product(store, wire, local, up)]);
     else if (back) rows.push(["hands back", h("span", {}, math(back))]);
   } else if (store.gradient(wire) === null) {
-    rows.push(["hands back", h("span", { class: "gg-dim" }, "nothing: no gradient flows here")]);
+    rows.push(["hands back", h("span.gg-dim", {}, "nothing: no gradient flows here")]);
   }
-  return h("div", { class: "gg-card" }, h("div", { class: "gg-card-head" }, wireLink(store, wire), " ", flowing(store, wire, "value")), facts(...rows));
+  return h("div.gg-card", {}, h("div.gg-card-head", {}, wireLink(store, wire), " ", flowing(store, wire, "value")), facts(...rows));
 }
 
 /** "1 × -4 = -4" */
@@ -196,7 +196,7 @@ export function groupView(store: Store, group: number): HTMLElement[] {
   const made = new Set([...inner].flatMap((n) => doc.nodes[n]!.outputs));
   const enters = [...new Set([...inner].flatMap((n) => doc.nodes[n]!.inputs))].filter((w) => !made.has(w));
   const leaves = [...new Set(doc.nodes.flatMap((node, n) => (inner.has(n) ? [] : node.inputs.filter((w) => made.has(w)))))];
-  const toggle = h("button", { type: "button", class: "gg-wide", click: () => store.fold(group, !open) }, open ? "Close this group" : "Open this group");
+  const toggle = h("button.gg-wide", { click: () => store.fold(group, !open) }, open ? "Close this group" : "Open this group");
   const parent = it.parent;
   return [
     title("", it.label, `${what}`),
@@ -219,7 +219,7 @@ function wireTable(store: Store, head: string, wires: number[]): HTMLElement {
   const rows = most.map((wire) =>
     h("tr", {}, h("th", { scope: "row" }, wireLink(store, wire)), h("td", {}, flowing(store, wire, "value")), h("td", {}, flowing(store, wire, "gradient"))));
   if (most.length < wires.length) rows.push(h("tr", {}, h("th", { scope: "row" }, `${wires.length - most.length} more`)));
-  return h("div", {}, h("table", { class: "gg-table" },
+  return h("div", {}, h("table.gg-table", {},
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, head), h("th", { scope: "col" }, "value"), h("th", { scope: "col" }, "gradient"))),
     h("tbody", {}, ...rows)));
 }
@@ -229,5 +229,5 @@ export function overview(store: Store): HTMLElement[] {
   const inputs = doc.nodes.flatMap((node) => (node.kind === "input" ? node.outputs : []));
   const outputs = doc.nodes.flatMap((node) => (node.kind === "output" ? node.inputs : []));
   return [wireTable(store, outputs.length > 1 ? "Outputs" : "Output", outputs), wireTable(store, inputs.length > 1 ? "Inputs" : "Input", inputs),
-    h("p", { class: "gg-dim" }, "Point at a wire or a gate to see what it knows; click to keep it here.")];
+    h("p.gg-dim", {}, "Point at a wire or a gate to see what it knows; click to keep it here.")];
 }

@@ -39,7 +39,7 @@ export function phrase(value: Value): string {
 
 /** A number or an array's summary in the colour of values or of gradients. */
 export function shown(value: Value | null, role: "value" | "gradient" | "plain" = "plain"): HTMLElement {
-  if (value === null) return h("span", { class: "gg-dim" }, "none");
+  if (value === null) return h("span.gg-dim", {}, "none");
   return h("span", { class: `gg-num gg-${role}` }, phrase(value));
 }
 
@@ -50,7 +50,7 @@ export function flowing(store: Store, wire: number, role: "value" | "gradient"):
 }
 
 export function later(): HTMLElement {
-  return h("span", { class: "gg-dim" }, "not yet");
+  return h("span.gg-dim", {}, "not yet");
 }
 
 /** Whether the story has come to a wire's value or gradient, or there is none to come to. */
@@ -69,7 +69,7 @@ export function link(store: Store, target: Target, text: string, title?: string)
   const enter = () => store.set({ hovered: target });
   const leave = () => store.set({ hovered: null });
   return h("button", {
-    type: "button", class: "gg-link", title, pointerenter: enter, pointerleave: leave, focus: enter, blur: leave,
+    class: "gg-link", title, pointerenter: enter, pointerleave: leave, focus: enter, blur: leave,
     click: () => store.set({ selected: target, hovered: null }),
   }, text);
 }
