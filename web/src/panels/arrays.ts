@@ -35,12 +35,23 @@ export interface Pick {
 }
 
 function pickable(pick: Pick, at: number, text: string, label: string): HTMLElement {
-  return h("button", {
-    class: "gg-cell", "aria-pressed": String(pick.chosen === at), "aria-label": `${label} is ${text}`, click: () => pick.choose(at),
-  }, text);
+  return h(
+    "button",
+    {
+      class: "gg-cell",
+      "aria-pressed": String(pick.chosen === at),
+      "aria-label": `${label} is ${text}`,
+      click: () => pick.choose(at),
+    },
+    text,
+  );
 }
 
 function strip(array: Arr, palette: Palette, label: string): HTMLElement {
   const made = array.cells.map((cell) => h("span", { style: `background:${heat(palette, cell).ground}` }));
-  return h("div.gg-cellrow", { role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` }, ...made);
+  return h(
+    "div.gg-cellrow",
+    { role: "img", "aria-label": `${label}: ${array.text}, as a strip of ${made.length} cells` },
+    ...made,
+  );
 }

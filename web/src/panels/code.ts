@@ -28,15 +28,27 @@ export function code(store: Store): Part {
   const build = () => {
     const sources = h("div.gg-scroller.gg-sources", {});
     const own = doc.sources.map((_, n) => sourceView(store, n));
-    own.forEach((view, n) => sources.append(h("div.gg-file", {}, h("b", {}, doc.sources[n]!.name), " ", doc.sources[n]!.file), view.listing.element));
+    own.forEach((view, n) =>
+      sources.append(
+        h("div.gg-file", {}, h("b", {}, doc.sources[n]!.name), " ", doc.sources[n]!.file),
+        view.listing.element,
+      ),
+    );
     const staged = h("div.gg-scroller.gg-staged", {});
     const view = stagedView(store);
     staged.append(view.listing.element);
-    views = [[own, sources], [[view], staged]];
+    views = [
+      [own, sources],
+      [[view], staged],
+    ];
     element.append(
       h("section.gg-pane", { "aria-label": "Your code" }, h("div.gg-pane-head", {}, h("h2", {}, "Your code")), sources),
-      h("section.gg-pane", { "aria-label": "Staged code" },
-        h("div.gg-pane-head", {}, h("h2", {}, "Forward and backward pass"), copier(doc.code.lines.join("\n") + "\n")), staged),
+      h(
+        "section.gg-pane",
+        { "aria-label": "Staged code" },
+        h("div.gg-pane-head", {}, h("h2", {}, "Forward and backward pass"), copier(doc.code.lines.join("\n") + "\n")),
+        staged,
+      ),
     );
   };
 
@@ -58,7 +70,8 @@ export function code(store: Store): Part {
         tops.push(...wanted.map((line) => listing.top(line)));
       }
       // Pointing at a line must not move the line away.
-      if (tops.length && !(lit.size && scroller.matches(":hover, :focus-within"))) bringIntoView(scroller, Math.min(...tops));
+      if (tops.length && !(lit.size && scroller.matches(":hover, :focus-within")))
+        bringIntoView(scroller, Math.min(...tops));
     }
   };
 
@@ -102,7 +115,12 @@ function sourceView(store: Store, source: number): View {
     return it.source === source && it.line ? [it.line - first] : [];
   };
   const made = listing({
-    label: `Your code: ${name} in ${file}`, first, lines, known: (line) => nodes.has(line), gradient: () => false, ...tied(store, (line) => nodes.get(line) ?? []),
+    label: `Your code: ${name} in ${file}`,
+    first,
+    lines,
+    known: (line) => nodes.has(line),
+    gradient: () => false,
+    ...tied(store, (line) => nodes.get(line) ?? []),
   });
   return { listing: made, forward: of, backward: of };
 }
@@ -115,7 +133,12 @@ function stagedView(store: Store): View {
   marks.forEach((mark, line) => mark && push(places, mark, line));
   const behind = (line: number) => nodes.get(Math.abs(marks[line] ?? 0)) ?? [];
   const made = listing({
-    label: "Staged code", first: 1, lines, known: (line) => behind(line).length > 0, gradient: gradients(store.doc), ...tied(store, behind),
+    label: "Staged code",
+    first: 1,
+    lines,
+    known: (line) => behind(line).length > 0,
+    gradient: gradients(store.doc),
+    ...tied(store, behind),
   });
   const of = (sign: number) => (node: number) => {
     const statement = store.doc.nodes[node]!.statement;
@@ -148,7 +171,6 @@ function tied(store: Store, behind: (line: number) => number[]) {
     },
   };
 }
-
 
 function bringIntoView(scroller: HTMLElement, top: number): void {
   const { scrollTop, clientHeight } = scroller;

@@ -14,8 +14,14 @@ export function diagnosis(store: Store): Part {
   const element = h("div.gg-diagnosis", {});
   if (doc.diagnosis.length) element.append(...doc.diagnosis.map((finding) => card(store, finding)));
   else {
-    element.append(h("div.gg-well", {}, icon("ok"), h("h2", {}, "Nothing to report")),
-      h("p.gg-dim", {}, "Gradients neither vanish nor explode, nothing is cut off, saturated, rounded away or not finite."));
+    element.append(
+      h("div.gg-well", {}, icon("ok"), h("h2", {}, "Nothing to report")),
+      h(
+        "p.gg-dim",
+        {},
+        "Gradients neither vanish nor explode, nothing is cut off, saturated, rounded away or not finite.",
+      ),
+    );
   }
   return { element, end: () => {} };
 }
@@ -25,16 +31,40 @@ function card(store: Store, finding: Finding): HTMLElement {
     const at = store.doc.wires.findIndex((wire) => wire.name === name);
     return at < 0 ? [] : [at];
   });
-  const head = h("button.gg-finding-head", { click: () => select(store, finding, wires) },
+  const head = h(
+    "button.gg-finding-head",
+    { click: () => select(store, finding, wires) },
     h("span", { class: `gg-severity gg-${finding.severity}` }, icon(finding.severity), finding.severity),
-    h("span", {}, finding.title));
+    h("span", {}, finding.title),
+  );
   const numbers = Object.entries(finding.numbers) as [string, Num][];
-  return h("article.gg-finding", {}, h("h2", {}, head),
-    finding.line ? h("p.gg-statement", {}, h("span.gg-dim", {}, `line ${finding.line}`), " ", h("code", {}, finding.statement)) : null,
+  return h(
+    "article.gg-finding",
+    {},
+    h("h2", {}, head),
+    finding.line
+      ? h("p.gg-statement", {}, h("span.gg-dim", {}, `line ${finding.line}`), " ", h("code", {}, finding.statement))
+      : null,
     h("p", {}, finding.says),
     h("p", {}, h("b", {}, "Mend: "), finding.mend),
-    numbers.length ? h("p.gg-small.gg-dim", {}, numbers.map(([name, value]) => `${name.replace(/_/g, " ")} ${brief(value, DIGITS)}`).join(" · ")) : null,
-    wires.length ? h("p.gg-small", {}, "Wires: ", ...wires.flatMap((wire, n) => [n ? ", " : "", link(store, { kind: "wire", id: wire }, store.doc.wires[wire]!.name)])) : null,
+    numbers.length
+      ? h(
+          "p.gg-small.gg-dim",
+          {},
+          numbers.map(([name, value]) => `${name.replace(/_/g, " ")} ${brief(value, DIGITS)}`).join(" · "),
+        )
+      : null,
+    wires.length
+      ? h(
+          "p.gg-small",
+          {},
+          "Wires: ",
+          ...wires.flatMap((wire, n) => [
+            n ? ", " : "",
+            link(store, { kind: "wire", id: wire }, store.doc.wires[wire]!.name),
+          ]),
+        )
+      : null,
   );
 }
 

@@ -58,7 +58,7 @@ export function symbolOf(store: Store, wire: number, depth = 2): Element {
 /** Whether there is an operator outside of all parentheses. */
 function compound(text: string): boolean {
   let flat = text;
-  for (let before = ""; before !== flat; ) [before, flat] = [flat, flat.replace(/\([^()]*\)/g, "")];
+  for (let before = ""; before !== flat;) [before, flat] = [flat, flat.replace(/\([^()]*\)/g, "")];
   return /[^\p{L}\p{N}_.\u2061]/u.test(flat);
 }
 
@@ -113,7 +113,9 @@ export function filled(template: string | null | undefined, fill: Fill): Element
   const root = document.importNode(read.documentElement, true);
   const row = root.children.length === 1 ? root.firstElementChild! : root;
   const pieces = [...row.childNodes];
-  const equals = pieces.findIndex((piece) => piece instanceof Element && piece.localName === "mo" && piece.textContent === "=");
+  const equals = pieces.findIndex(
+    (piece) => piece instanceof Element && piece.localName === "mo" && piece.textContent === "=",
+  );
   pieces.slice(0, equals + 1).forEach((child) => child.remove());
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   const texts: Text[] = [];
@@ -149,7 +151,8 @@ function fillText(text: Text, fill: Fill): boolean {
 function needsParentheses(one: Element, place: ChildNode): boolean {
   const text = one.textContent ?? "";
   const parent = place.parentElement!;
-  if (parent.localName === "msup" && place === parent.firstChild) return text.startsWith("−") || text.includes("·") && !text.startsWith("(");
+  if (parent.localName === "msup" && place === parent.firstChild)
+    return text.startsWith("−") || (text.includes("·") && !text.startsWith("("));
   if (!text.startsWith("−")) return false;
   const before = place instanceof Element ? place.previousElementSibling : previous(place);
   return !!before && !["=", "(", ","].includes(before.textContent ?? "");

@@ -14,16 +14,27 @@ export function header(host: HTMLElement, store: Store): Part {
   const value = h("span.gg-num.gg-value", {});
   const gates = doc.nodes.filter((node) => node.kind === "gate").length;
   const findings = doc.diagnosis.length;
-  const badge = h("button.gg-badge", { "data-findings": findings, click: () => store.set({ tab: "diagnosis" }) },
-    icon(findings ? doc.diagnosis[0]!.severity : "ok"), h("span", {}, findings ? `${findings} finding${findings > 1 ? "s" : ""}` : "nothing to report"));
+  const badge = h(
+    "button.gg-badge",
+    { "data-findings": findings, click: () => store.set({ tab: "diagnosis" }) },
+    icon(findings ? doc.diagnosis[0]!.severity : "ok"),
+    h("span", {}, findings ? `${findings} finding${findings > 1 ? "s" : ""}` : "nothing to report"),
+  );
   const moved = h("button.gg-badge.gg-moved", { click: () => store.set({ tab: "inputs" }) });
   const dialog = help();
   const question = button("help", "Help: keys, and how to read the picture (?)", () => dialog.showModal());
   const theme = button("theme", "", () => store.set({ theme: store.state.theme === "light" ? "dark" : "light" }));
-  const element = h("header.gg-header", {},
+  const element = h(
+    "header.gg-header",
+    {},
     h("div.gg-function", {}, h("span", { role: "heading", "aria-level": 1, class: "gg-h1" }, doc.name), value),
     h("span.gg-dim.gg-gates", {}, `${gates.toLocaleString("en")} gate${gates === 1 ? "" : "s"}`),
-    moved, badge, question, theme, dialog);
+    moved,
+    badge,
+    question,
+    theme,
+    dialog,
+  );
 
   const draw = () => {
     const { live, offPath, theme: now } = store.state;

@@ -16,15 +16,38 @@ const KEYS: [string, string][] = [
 ];
 
 export function help(): HTMLDialogElement {
-  const dialog: HTMLDialogElement = h("dialog.gg-help", { "aria-label": "Help" },
-    h("div.gg-pane-head", {}, h("h2", {}, "How to read the picture"), button("close", "Close", () => dialog.close())),
-    h("ul", {},
+  const dialog: HTMLDialogElement = h(
+    "dialog.gg-help",
+    { "aria-label": "Help" },
+    h(
+      "div.gg-pane-head",
+      {},
+      h("h2", {}, "How to read the picture"),
+      button("close", "Close", () => dialog.close()),
+    ),
+    h(
+      "ul",
+      {},
       h("li", {}, "Data flows from left to right: inputs on the left, the output on the right. A circle is a gate."),
       h("li", {}, h("b.gg-value", {}, "Above a wire, green:"), " its value, which flowed forward."),
-      h("li", {}, h("b.gg-gradient", {}, "Below it, red:"), " the gradient of the output with respect to it, which flowed back."),
-      h("li", {}, "Every gate knows two things on its own: its output and its local gradients. On the way back it multiplies the gradient that arrives at its output by them."),
+      h(
+        "li",
+        {},
+        h("b.gg-gradient", {}, "Below it, red:"),
+        " the gradient of the output with respect to it, which flowed back.",
+      ),
+      h(
+        "li",
+        {},
+        "Every gate knows two things on its own: its output and its local gradients. On the way back it multiplies the gradient that arrives at its output by them.",
+      ),
       h("li", {}, "A dot is a fork: a value goes to several gates, and what comes back from them is added up."),
-      h("li", {}, "A box is a call of your function, a loop or a turn of it; it opens and closes. A grey wire has no gradient.")),
+      h(
+        "li",
+        {},
+        "A box is a call of your function, a loop or a turn of it; it opens and closes. A grey wire has no gradient.",
+      ),
+    ),
     h("h2", {}, "Keys"),
     h("dl.gg-keys", {}, ...KEYS.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)])),
   );

@@ -4,10 +4,13 @@
 import { h } from "../dom";
 
 const KEYWORDS = new Set(
-  ("False None True and as assert async await break class continue def del elif else except finally for from global " +
-   "if import in is lambda nonlocal not or pass raise return try while with yield").split(" "),
+  (
+    "False None True and as assert async await break class continue def del elif else except finally for from global " +
+    "if import in is lambda nonlocal not or pass raise return try while with yield"
+  ).split(" "),
 );
-const TOKEN = /(#.*$)|([rRbBfFuU]{0,2}(?:"""|'''))|([rRbBfFuU]{0,2}(?:"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?))|(\d[\w.]*(?:(?<=[eE])[+-]\d+)?|\.\d[\w]*)|([A-Za-z_]\w*)/g;
+const TOKEN =
+  /(#.*$)|([rRbBfFuU]{0,2}(?:"""|'''))|([rRbBfFuU]{0,2}(?:"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?))|(\d[\w.]*(?:(?<=[eE])[+-]\d+)?|\.\d[\w]*)|([A-Za-z_]\w*)/g;
 
 /** Which quotes each line begins inside of. */
 export function openQuotes(lines: string[]): string[] {

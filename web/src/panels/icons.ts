@@ -25,9 +25,18 @@ export type Icon = keyof typeof PATHS;
 const SOLID = new Set<Icon>(["first", "back", "forward", "last", "play"]);
 
 export function icon(name: Icon): SVGSVGElement {
-  return s("svg", { class: "gg-icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
-    s("path", { d: PATHS[name], fill: SOLID.has(name) ? "currentColor" : "none", stroke: "currentColor",
-                "stroke-width": 1.6, "stroke-linecap": "round", "stroke-linejoin": "round" }));
+  return s(
+    "svg",
+    { class: "gg-icon", viewBox: "0 0 16 16", "aria-hidden": "true" },
+    s("path", {
+      d: PATHS[name],
+      fill: SOLID.has(name) ? "currentColor" : "none",
+      stroke: "currentColor",
+      "stroke-width": 1.6,
+      "stroke-linecap": "round",
+      "stroke-linejoin": "round",
+    }),
+  );
 }
 
 /** A button with a sign on it; the label is what it is called. */

@@ -18,10 +18,24 @@ export function inputs(store: Store): Part {
   const { script, no_script } = store.doc;
   const first = script && recorded(store.doc, script);
   if (script && evaluate && first) return sliders(store, evaluate, script, first);
-  const why = !script ? no_script : !evaluate ? "this page may not run the circuit's script" : "some inputs are too large to stand in this page with all their elements";
-  const element = h("div.gg-inputs", {}, h("h2", {}, "The inputs cannot be moved here"),
+  const why = !script
+    ? no_script
+    : !evaluate
+      ? "this page may not run the circuit's script"
+      : "some inputs are too large to stand in this page with all their elements";
+  const element = h(
+    "div.gg-inputs",
+    {},
+    h("h2", {}, "The inputs cannot be moved here"),
     h("p", {}, `Sliders compute the circuit in the page, and that cannot be done: ${why}.`),
-    h("p.gg-dim", {}, "To get sliders, take a smaller function or smaller inputs, or write that part with gates that have a JavaScript form, and save it again. For other inputs call ", h("code", {}, "gg.backprop"), " with them."));
+    h(
+      "p.gg-dim",
+      {},
+      "To get sliders, take a smaller function or smaller inputs, or write that part with gates that have a JavaScript form, and save it again. For other inputs call ",
+      h("code", {}, "gg.backprop"),
+      " with them.",
+    ),
+  );
   return { element, end: () => {} };
 }
 
@@ -36,30 +50,59 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
 
   const f = along(doc, evaluate, script);
   /** f where the chosen element is x and all else as it is. */
-  const at = (x: number) => f?.(given.map((values, n) => (n === chosen.input ? put(values, chosen.element, x) : values))) ?? null;
+  const at = (x: number) =>
+    f?.(given.map((values, n) => (n === chosen.input ? put(values, chosen.element, x) : values))) ?? null;
   const chart = plot(at);
   const rows = script.inputs.map((wire, input) =>
-    !moves(store, wire) ? null : row(store, wire, first[input]!,
-      (element, x) => {
-        given[input]![element] = x;
-        chosen = { input, element };
-        soon();
-      },
-      (element) => {
-        chosen = { input, element };
-        draw();
-      }));
+    !moves(store, wire)
+      ? null
+      : row(
+          store,
+          wire,
+          first[input]!,
+          (element, x) => {
+            given[input]![element] = x;
+            chosen = { input, element };
+            soon();
+          },
+          (element) => {
+            chosen = { input, element };
+            draw();
+          },
+        ),
+  );
   chosen.input = rows.findIndex((it) => it);
 
-  const reset = h("button.gg-small-button", { click: () => { given = copy(); soon(); } }, icon("reset"), "Reset all");
+  const reset = h(
+    "button.gg-small-button",
+    {
+      click: () => {
+        given = copy();
+        soon();
+      },
+    },
+    icon("reset"),
+    "Reset all",
+  );
   const notice = h("p.gg-notice", { role: "status" });
   const head = h("h2");
   const beside = h("section.gg-beside", {}, head, chart.element);
   const still = script.inputs.filter((wire) => !moves(store, wire)).map((wire) => doc.wires[wire]!.name);
-  const element = h("div.gg-inputs", {}, h("div.gg-pane-head", {}, h("h2", {}, "Inputs"), reset), notice,
+  const element = h(
+    "div.gg-inputs",
+    {},
+    h("div.gg-pane-head", {}, h("h2", {}, "Inputs"), reset),
+    notice,
     ...rows.map((it) => it?.element),
-    still.length ? h("p.gg-dim.gg-small", {}, `${still.join(", ")}: no gradient flows there, so ${still.length > 1 ? "they stay" : "it stays"}.`) : null,
-    beside);
+    still.length
+      ? h(
+          "p.gg-dim.gg-small",
+          {},
+          `${still.join(", ")}: no gradient flows there, so ${still.length > 1 ? "they stay" : "it stays"}.`,
+        )
+      : null,
+    beside,
+  );
 
   /** Compute everything before the next frame is drawn, once for all that moved until then. */
   const soon = () => {
@@ -75,7 +118,9 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
   const draw = () => {
     const { tab, offPath, live } = store.state;
     if (tab !== "inputs") return;
-    notice.textContent = offPath ? "At these inputs your function takes another branch: call gg.backprop there. The picture still shows the last inputs on this path." : "";
+    notice.textContent = offPath
+      ? "At these inputs your function takes another branch: call gg.backprop there. The picture still shows the last inputs on this path."
+      : "";
     reset.disabled = !live && !offPath;
     rows.forEach((it, n) => it?.draw(given[n]!, n === chosen.input ? chosen.element : null));
     drawPlot();
@@ -90,7 +135,11 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
     const name = it.label(element);
     head.textContent = `${out.name} against the straight line, over ${name}`;
     const range = it.range(element);
-    const key = JSON.stringify([chosen, range, given.map((values, n) => (n === input ? put(values, element, 0) : values))]);
+    const key = JSON.stringify([
+      chosen,
+      range,
+      given.map((values, n) => (n === input ? put(values, element, 0) : values)),
+    ]);
     if (key !== sampled) {
       sampled = key;
       stop();
@@ -124,5 +173,8 @@ function put(values: number[], at: number, x: number): number[] {
 /** Whether an input can be moved: a real number, or an array of them, that a gradient flows to. */
 function moves(store: Store, wire: number): boolean {
   const { value, gradient } = store.doc.wires[wire]!;
-  return gradient !== null && (isArray(value) ? value.dtype.startsWith("float") && !!value.data?.length : typeof value !== "boolean");
+  return (
+    gradient !== null &&
+    (isArray(value) ? value.dtype.startsWith("float") && !!value.data?.length : typeof value !== "boolean")
+  );
 }

@@ -26,7 +26,8 @@ export function inspector(store: Store, own: () => boolean): Part {
       shown = null;
       return;
     }
-    const again = shown === null || changed.has("live") || changed.has("theme") || changed.has("open") || changed.has("step");
+    const again =
+      shown === null || changed.has("live") || changed.has("theme") || changed.has("open") || changed.has("step");
     if (again || changed.has("selected") || changed.has("hovered")) draw(again);
   });
   return { element, end };

@@ -58,10 +58,20 @@ export function listing(it: Listed): Listing {
 
   const made = (text: string, n: number) => {
     const known = it.known(n);
-    return h("div", {
-      class: "gg-row", role: "option", "aria-selected": "false", "aria-disabled": known ? null : "true", "aria-label": text ? null : "empty line",
-      tabindex: known ? (n === active ? 0 : -1) : null, "data-line": n,
-    }, h("span.gg-no", { "aria-hidden": "true" }, String(it.first + n)), h("code", {}, ...coloured(text, quotes[n]!, it.gradient)));
+    return h(
+      "div",
+      {
+        class: "gg-row",
+        role: "option",
+        "aria-selected": "false",
+        "aria-disabled": known ? null : "true",
+        "aria-label": text ? null : "empty line",
+        tabindex: known ? (n === active ? 0 : -1) : null,
+        "data-line": n,
+      },
+      h("span.gg-no", { "aria-hidden": "true" }, String(it.first + n)),
+      h("code", {}, ...coloured(text, quotes[n]!, it.gradient)),
+    );
   };
 
   const focus = (line: number, now: boolean) => {
@@ -106,15 +116,33 @@ export function listing(it: Listed): Listing {
 
   const chunks: HTMLElement[] = [];
   for (let at = 0; at < it.lines.length; at += CHUNK) {
-    chunks.push(h("div", { role: "presentation", style: `min-height:${Math.min(CHUNK, it.lines.length - at) * LINE}px` }));
+    chunks.push(
+      h("div", { role: "presentation", style: `min-height:${Math.min(CHUNK, it.lines.length - at) * LINE}px` }),
+    );
   }
-  const element = h("div", {
-    class: "gg-listing", role: "listbox", "aria-label": it.label, style: `--digits:${String(it.first + it.lines.length).length}`,
-    pointerover: over, pointerleave: out, focusin: over, focusout: out, click: clicked, keydown: pressed,
-  }, ...chunks);
-  const watch = new IntersectionObserver((seen) => {
-    for (const { isIntersecting, target } of seen) if (isIntersecting) fill(chunks.indexOf(target as HTMLElement) * CHUNK);
-  }, { rootMargin: "400px" });
+  const element = h(
+    "div",
+    {
+      class: "gg-listing",
+      role: "listbox",
+      "aria-label": it.label,
+      style: `--digits:${String(it.first + it.lines.length).length}`,
+      pointerover: over,
+      pointerleave: out,
+      focusin: over,
+      focusout: out,
+      click: clicked,
+      keydown: pressed,
+    },
+    ...chunks,
+  );
+  const watch = new IntersectionObserver(
+    (seen) => {
+      for (const { isIntersecting, target } of seen)
+        if (isIntersecting) fill(chunks.indexOf(target as HTMLElement) * CHUNK);
+    },
+    { rootMargin: "400px" },
+  );
   chunks.forEach((chunk) => watch.observe(chunk));
   fill(Math.max(0, active));
 

@@ -37,20 +37,32 @@ function beginning(store: Store): Telling {
   return {
     pass: "",
     head: ["Before the first step only the inputs have values."],
-    says: [few(inputs).map((wire) => is(store, wire)).flatMap((w, n) => (n ? [", ", ...w] : w)).concat("."),
-           ["Every gate computes its output and its local gradients as soon as its inputs are there."]],
+    says: [
+      few(inputs)
+        .map((wire) => is(store, wire))
+        .flatMap((w, n) => (n ? [", ", ...w] : w))
+        .concat("."),
+      ["Every gate computes its output and its local gradients as soon as its inputs are there."],
+    ],
   };
 }
 
 function end(store: Store): Telling {
   const out = outcome(store);
   const got = inputWires(store).filter((wire) => store.gradient(wire) !== null);
-  const gradients = few(got).flatMap((wire, n): Word[] => [n ? ", " : "", derivative(store, wire), " = ", shown(store.gradient(wire), "gradient")]);
+  const gradients = few(got).flatMap((wire, n): Word[] => [
+    n ? ", " : "",
+    derivative(store, wire),
+    " = ",
+    shown(store.gradient(wire), "gradient"),
+  ]);
   return {
     pass: "",
     head: ["The whole story is told. ", ...(out ? is(store, out.wire) : []), "."],
-    says: [gradients.length ? ["Gradients: ", ...gradients, got.length > 6 ? ", …" : "."] : [],
-           ["Press ", h("kbd", {}, "n"), " or ▶ to hear it gate by gate."]],
+    says: [
+      gradients.length ? ["Gradients: ", ...gradients, got.length > 6 ? ", …" : "."] : [],
+      ["Press ", h("kbd", {}, "n"), " or ▶ to hear it gate by gate."],
+    ],
   };
 }
 
@@ -59,8 +71,13 @@ function seed(store: Store, node: number): Telling {
   return {
     pass: "seed",
     head: ["The way back begins at the output, ", wireLink(store, wire), "."],
-    says: [["The output's gradient with respect to itself is ", shown(store.gradient(wire), "gradient"),
-            ": if it grows by a little, it grows by as much."]],
+    says: [
+      [
+        "The output's gradient with respect to itself is ",
+        shown(store.gradient(wire), "gradient"),
+        ": if it grows by a little, it grows by as much.",
+      ],
+    ],
   };
 }
 
@@ -69,17 +86,32 @@ function forward(store: Store, node: number): Telling {
   const says: Word[][] = [];
   const line: Word[] = it.line ? [`line ${it.line} — `] : [];
   const made = it.outputs.map((wire): Word[] => [...name(store, wire), ...result(store, node, wire)]);
-  const head: Word[] = [...line, nodeLinkShort(store, node), ": ", ...made.flatMap((w, n) => (n ? ["; ", ...w] : w)), "."];
+  const head: Word[] = [
+    ...line,
+    nodeLinkShort(store, node),
+    ": ",
+    ...made.flatMap((w, n) => (n ? ["; ", ...w] : w)),
+    ".",
+  ];
   const known = it.inputs.flatMap((wire, port) => {
     if (it.inputs.indexOf(wire) !== port && sameLocal(store, node, wire, port)) return [];
     const local = localAt(store, node, port);
     // Large circuits come without these numbers, but with their formulas.
-    const told = local === null ? filled(store.doc.formulas[it.formula ?? -1]?.local[it.operands?.[port] ?? port], names(store, it)) : phrase(local);
-    return told ? [h("span.gg-nowrap", {}, localSymbol(store, node, wire), " = ", typeof told === "string" ? told : math(told))] : [];
+    const told =
+      local === null
+        ? filled(store.doc.formulas[it.formula ?? -1]?.local[it.operands?.[port] ?? port], names(store, it))
+        : phrase(local);
+    return told
+      ? [h("span.gg-nowrap", {}, localSymbol(store, node, wire), " = ", typeof told === "string" ? told : math(told))]
+      : [];
   });
   if (known.length) {
     const array = it.outputs.some((wire) => isArray(store.value(wire)));
-    says.push([`On its own it already knows its local gradient${known.length > 1 ? "s" : ""}: `, ...listed(known), array ? ", element by element." : "."]);
+    says.push([
+      `On its own it already knows its local gradient${known.length > 1 ? "s" : ""}: `,
+      ...listed(known),
+      array ? ", element by element." : ".",
+    ]);
   } else if (it.outputs.some((wire) => store.gradient(wire) !== null)) {
     says.push(["Its local gradients are no single numbers; it knows the rule that hands a gradient back."]);
   } else {
@@ -101,11 +133,21 @@ function result(store: Store, node: number, wire: number): Word[] {
   const symbols = formulaOf(store, it, names(store, it));
   const value = store.value(wire);
   if (isArray(value)) {
-    return [symbols ? math("=", symbols) : null, doc.wires[wire]!.name || symbols ? ", " : "", "an array of shape ", shown(value, "value")];
+    return [
+      symbols ? math("=", symbols) : null,
+      doc.wires[wire]!.name || symbols ? ", " : "",
+      "an array of shape ",
+      shown(value, "value"),
+    ];
   }
   const digits = formulaOf(store, it, numbers(store, it));
   const alike = digits && digits.textContent === mn(value).textContent;
-  return [symbols || digits ? math(...(symbols ? ["=", symbols] : []), ...(digits && !alike ? ["=", digits] : []), "=") : "= ", shown(value, "value")];
+  return [
+    symbols || digits
+      ? math(...(symbols ? ["=", symbols] : []), ...(digits && !alike ? ["=", digits] : []), "=")
+      : "= ",
+    shown(value, "value"),
+  ];
 }
 
 function backward(store: Store, node: number, step: number): Telling {
@@ -114,18 +156,29 @@ function backward(store: Store, node: number, step: number): Telling {
   const up = upstream(store, node);
   const line = it.line ? [`line ${it.line} — `] : [];
   const wires = [...new Set(it.inputs)].filter((wire) => store.gradient(wire) !== null);
-  const head: Word[] = [...line, nodeLinkShort(store, node), ": ",
-    ...(up === null ? ["its outputs' gradients arrive from above."]
-                    : ["its output's gradient, ", shown(up, "gradient"), ", arrives from above."])];
+  const head: Word[] = [
+    ...line,
+    nodeLinkShort(store, node),
+    ": ",
+    ...(up === null
+      ? ["its outputs' gradients arrive from above."]
+      : ["its output's gradient, ", shown(up, "gradient"), ", arrives from above."]),
+  ];
   const says: Word[][] = [];
   if (!wires.length) {
     says.push(["Nothing further back wants a gradient."]);
     return { pass: "backward", head, says };
   }
-  const products = wires.flatMap((wire) => it.inputs.flatMap((w, port) => (w === wire ? [product(store, node, wire, port, up)] : [])));
+  const products = wires.flatMap((wire) =>
+    it.inputs.flatMap((w, port) => (w === wire ? [product(store, node, wire, port, up)] : [])),
+  );
   if (products.every((p) => p !== null)) {
     const one = products.length === 1;
-    says.push([`It multiplies it by its local gradient${one ? "" : "s"}${isArray(up!) ? ", element by element" : ""}: `, ...listed(products), "."]);
+    says.push([
+      `It multiplies it by its local gradient${one ? "" : "s"}${isArray(up!) ? ", element by element" : ""}: `,
+      ...listed(products),
+      ".",
+    ]);
   } else {
     wires.forEach((wire) => says.push(rule(store, node, wire)));
   }
@@ -137,15 +190,33 @@ function backward(store: Store, node: number, step: number): Telling {
 }
 
 /** "for q: -4 × 1 = -4" */
-function product(store: Store, node: number, wire: number, port: number, up: ReturnType<typeof upstream>): HTMLElement | null {
+function product(
+  store: Store,
+  node: number,
+  wire: number,
+  port: number,
+  up: ReturnType<typeof upstream>,
+): HTMLElement | null {
   const upNumber = scalar(up);
   const local = localAt(store, node, port);
   if (up === null || local === null) return null;
   const words = [h("span.gg-gradient.gg-num", {}, upNumber === null ? "gradient" : phrase(up)), " × ", phrase(local)];
-  const amount = upNumber === null || scalar(local) === null || isArray(store.value(wire)) ? null : upNumber === 0 ? 0 : upNumber * scalar(local)!;
+  const amount =
+    upNumber === null || scalar(local) === null || isArray(store.value(wire))
+      ? null
+      : upNumber === 0
+        ? 0
+        : upNumber * scalar(local)!;
   const result = amount === null ? (shares(store, wire).length === 1 ? store.gradient(wire) : null) : amount;
-  return h("span", {}, "for ", wireLink(store, wire), ": ", h("span.gg-nowrap", {}, ...words),
-           ...(result === null ? [] : [" = ", shown(result, "gradient")]));
+  return h(
+    "span",
+    {},
+    "for ",
+    wireLink(store, wire),
+    ": ",
+    h("span.gg-nowrap", {}, ...words),
+    ...(result === null ? [] : [" = ", shown(result, "gradient")]),
+  );
 }
 
 /** What an array gate hands back, as its rule. */
@@ -172,14 +243,32 @@ function arrived(store: Store, wire: number, step: number): Word[] {
   const times = all.length === 2 ? "twice" : `${all.length} times`;
   const begin: Word[] = [wireLink(store, wire), ` has been read ${times}`];
   if (here.some((share) => share.amount === null)) {
-    if (left) return [...begin, `, so what comes back is added up: ${here.length} of ${all.length} parts have arrived.`];
-    return [...begin, ", so what comes back is added up; all parts are there: ", shown(store.gradient(wire), "gradient"), "."];
+    if (left)
+      return [...begin, `, so what comes back is added up: ${here.length} of ${all.length} parts have arrived.`];
+    return [
+      ...begin,
+      ", so what comes back is added up; all parts are there: ",
+      shown(store.gradient(wire), "gradient"),
+      ".",
+    ];
   }
   const amounts = here.map((share) => share.amount!);
   const total = left ? amounts.reduce((a, b) => a + b, 0) : store.gradient(wire)!;
-  if (here.length === 1) return [...begin, ": a first part of its gradient has arrived, ", shown(amounts[0]!, "gradient"), rest];
-  const sum = math(...amounts.flatMap((a, n): (Element | string)[] => (n ? ["+", a < 0 ? m("mrow", m("mo", "("), mn(a), m("mo", ")")) : mn(a)] : [mn(a)])), "=");
-  if (amounts.length > 6) return [...begin, `, so what comes back is added up: ${amounts.length} parts make `, shown(total, "gradient"), rest];
+  if (here.length === 1)
+    return [...begin, ": a first part of its gradient has arrived, ", shown(amounts[0]!, "gradient"), rest];
+  const sum = math(
+    ...amounts.flatMap((a, n): (Element | string)[] =>
+      n ? ["+", a < 0 ? m("mrow", m("mo", "("), mn(a), m("mo", ")")) : mn(a)] : [mn(a)],
+    ),
+    "=",
+  );
+  if (amounts.length > 6)
+    return [
+      ...begin,
+      `, so what comes back is added up: ${amounts.length} parts make `,
+      shown(total, "gradient"),
+      rest,
+    ];
   return [...begin, ", so what comes back is added up: ", sum, " ", shown(total, "gradient"), rest];
 }
 

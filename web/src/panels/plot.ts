@@ -24,7 +24,12 @@ export interface Curve {
 }
 
 /** f at evenly spaced places, a few milliseconds at a time; gives back what stops it. */
-export function sample(f: (x: number) => number | null, from: number, to: number, done: (curve: Curve) => void): () => void {
+export function sample(
+  f: (x: number) => number | null,
+  from: number,
+  to: number,
+  done: (curve: Curve) => void,
+): () => void {
   const ys: (number | null)[] = [];
   let frame = 0;
   const go = () => {
@@ -52,10 +57,25 @@ export function plot(f: (x: number) => number | null): Plot {
   let step = 0; // h
 
   const picture = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "gg-plot", role: "img" });
-  const slider = h("input", { type: "range", step: "any", input: () => to(neat(Number(slider.value), Number(slider.max) * 2)) });
-  const field = h("input", { type: "number", step: "any", "aria-label": "h, as a number", change: () => to(field.valueAsNumber) });
+  const slider = h("input", {
+    type: "range",
+    step: "any",
+    input: () => to(neat(Number(slider.value), Number(slider.max) * 2)),
+  });
+  const field = h("input", {
+    type: "number",
+    step: "any",
+    "aria-label": "h, as a number",
+    change: () => to(field.valueAsNumber),
+  });
   const numbers = h("dl.gg-facts.gg-plot-numbers", {});
-  const element = h("div", {}, picture, h("div.gg-h-row", {}, h("label.gg-h", {}, h("span", {}, "h"), slider), field), numbers);
+  const element = h(
+    "div",
+    {},
+    picture,
+    h("div.gg-h-row", {}, h("label.gg-h", {}, h("span", {}, "h"), slider), field),
+    numbers,
+  );
 
   const to = (size: number) => {
     if (Number.isFinite(size)) step = size;
@@ -72,10 +92,16 @@ export function plot(f: (x: number) => number | null): Plot {
       [`${point.f}(${point.name}) + h · d${point.f}/d${point.name}`, "line", line],
       ["difference", "difference", there === null ? null : there - line],
     ];
-    numbers.replaceChildren(...rows.flatMap(([name, role, value]) => [
-      h("dt", {}, name),
-      h("dd", { "data-role": role, "data-exact": value === null ? "" : full(value) }, value === null ? "not to be had" : brief(value, 8)),
-    ]));
+    numbers.replaceChildren(
+      ...rows.flatMap(([name, role, value]) => [
+        h("dt", {}, name),
+        h(
+          "dd",
+          { "data-role": role, "data-exact": value === null ? "" : full(value) },
+          value === null ? "not to be had" : brief(value, 8),
+        ),
+      ]),
+    );
     const scale = scaled(curve, point, there, line);
     picture.ariaLabel = `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`;
     picture.replaceChildren(axes(scale, curve), inside(scale, curve, point, step, there, line));
@@ -119,14 +145,23 @@ function scaled(curve: Curve, point: Point, there: number | null, line: number):
   const [a, b] = [at(0.04), at(0.96)];
   const spread = b - a;
   const keep = (y: number | null) => y !== null && Number.isFinite(y) && Math.abs(y - (a + b) / 2) < 2 * spread;
-  const all = [point.y, a, b, ...[ys[0] ?? a, ys[ys.length - 1] ?? b].filter((y) => keep(y)), ...[there, line].filter((y) => keep(y))] as number[];
+  const all = [
+    point.y,
+    a,
+    b,
+    ...[ys[0] ?? a, ys[ys.length - 1] ?? b].filter((y) => keep(y)),
+    ...[there, line].filter((y) => keep(y)),
+  ] as number[];
   let [low, high] = [Math.min(...all), Math.max(...all)];
   const room = (high - low || Math.abs(high) || 1) * 0.08;
   [low, high] = [low - room, high + room];
   const marks = ticks(low, high, 5);
   const left = Math.max(28, 12 + 6.2 * Math.max(...marks.map(([, text]) => text.length)));
   return {
-    low, high, left, marks,
+    low,
+    high,
+    left,
+    marks,
     x: (x) => left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - left - BOX.right),
     y: (y) => BOX.top + ((high - y) / (high - low)) * (HEIGHT - BOX.top - BOX.bottom),
   };
@@ -139,7 +174,8 @@ function ticks(low: number, high: number, count: number): [number, string][] {
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
   const digits = Math.max(3, Math.min(10, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1));
   const found: [number, string][] = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++) found.push([n * step, brief(Number((n * step).toPrecision(12)), digits)]);
+  for (let n = Math.ceil(low / step); n * step <= high; n++)
+    found.push([n * step, brief(Number((n * step).toPrecision(12)), digits)]);
   return found;
 }
 
@@ -161,13 +197,27 @@ function axes(scale: Scale, { from, to }: Curve): SVGElement {
 /** What is cut at the edges of the plot: the curve, the line, the point, the step. */
 function inside(scale: Scale, curve: Curve, point: Point, h: number, there: number | null, line: number): SVGElement {
   const { x, y } = scale;
-  const area = { x: scale.left, y: BOX.top, width: WIDTH - scale.left - BOX.right, height: HEIGHT - BOX.top - BOX.bottom };
+  const area = {
+    x: scale.left,
+    y: BOX.top,
+    width: WIDTH - scale.left - BOX.right,
+    height: HEIGHT - BOX.top - BOX.bottom,
+  };
   const tangent = (at: number) => point.y + (at - point.x) * point.slope;
   const drawn: (SVGElement | null)[] = [
     s("path", { d: path(scale, curve), class: "gg-curve" }),
     Number.isFinite(point.slope)
-      ? s("line", { x1: x(curve.from), y1: y(tangent(curve.from)), x2: x(curve.to), y2: y(tangent(curve.to)), class: "gg-tangent" }) : null,
-    there === null ? null : s("line", { x1: x(point.x + h), x2: x(point.x + h), y1: y(there), y2: y(line), class: "gg-gap" }),
+      ? s("line", {
+          x1: x(curve.from),
+          y1: y(tangent(curve.from)),
+          x2: x(curve.to),
+          y2: y(tangent(curve.to)),
+          class: "gg-tangent",
+        })
+      : null,
+    there === null
+      ? null
+      : s("line", { x1: x(point.x + h), x2: x(point.x + h), y1: y(there), y2: y(line), class: "gg-gap" }),
     there === null ? null : s("circle", { cx: x(point.x + h), cy: y(there), r: 3.5, class: "gg-there" }),
     Number.isFinite(line) ? s("circle", { cx: x(point.x + h), cy: y(line), r: 3.5, class: "gg-on-line" }) : null,
     s("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "gg-point" }),
@@ -181,19 +231,21 @@ function path(scale: Scale, curve: Curve): string {
   const { from, to, ys } = curve;
   let pen = false;
   let last = 0;
-  return ys.map((value, n) => {
-    if (value === null) {
-      pen = false;
-      return "";
-    }
-    const at = clamp(scale.y(value));
-    // From far above to far below is a pole, and no line.
-    if (Math.abs(at - last) > HEIGHT * 2) pen = false;
-    last = at;
-    const point = `${pen ? "L" : "M"}${(scale.x(from + ((to - from) * n) / (ys.length - 1))).toFixed(1)} ${at.toFixed(1)}`;
-    pen = true;
-    return point;
-  }).join("");
+  return ys
+    .map((value, n) => {
+      if (value === null) {
+        pen = false;
+        return "";
+      }
+      const at = clamp(scale.y(value));
+      // From far above to far below is a pole, and no line.
+      if (Math.abs(at - last) > HEIGHT * 2) pen = false;
+      last = at;
+      const point = `${pen ? "L" : "M"}${scale.x(from + ((to - from) * n) / (ys.length - 1)).toFixed(1)} ${at.toFixed(1)}`;
+      pen = true;
+      return point;
+    })
+    .join("");
 }
 
 function clamp(y: number): number {
@@ -204,10 +256,17 @@ function clamp(y: number): number {
 function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) => number): SVGElement[] {
   const found: SVGElement[] = [];
   const seen = (y: number) => y > BOX.top + 18 && y < HEIGHT - BOX.bottom - 18;
-  const spots = curve.ys.map((value, n) => {
-    const x = curve.from + ((curve.to - curve.from) * n) / (curve.ys.length - 1);
-    return { x: scale.x(x), curve: value === null ? NaN : scale.y(value), line: scale.y(tangent(x)), far: Math.abs(x - point.x) / (curve.to - curve.from) };
-  }).filter((spot) => spot.x > scale.left + 60 && spot.x < WIDTH - BOX.right - 60);
+  const spots = curve.ys
+    .map((value, n) => {
+      const x = curve.from + ((curve.to - curve.from) * n) / (curve.ys.length - 1);
+      return {
+        x: scale.x(x),
+        curve: value === null ? NaN : scale.y(value),
+        line: scale.y(tangent(x)),
+        far: Math.abs(x - point.x) / (curve.to - curve.from),
+      };
+    })
+    .filter((spot) => spot.x > scale.left + 60 && spot.x < WIDTH - BOX.right - 60);
   const best = (which: "curve" | "line") => {
     const other = which === "curve" ? "line" : "curve";
     const score = (spot: (typeof spots)[0]) => Math.min(40, Math.abs(spot[which] - spot[other]) || 0) + 10 * spot.far;
@@ -215,11 +274,20 @@ function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) =
   };
   const same = spots.every((spot) => !(Math.abs(spot.curve - spot.line) > 2));
   const f = `${point.f}(${point.name})`;
-  for (const [which, text] of [["curve", same ? `${f} is the straight line` : f], ["line", "straight line"]] as const) {
+  for (const [which, text] of [
+    ["curve", same ? `${f} is the straight line` : f],
+    ["line", "straight line"],
+  ] as const) {
     const spot = best(which);
     if (!spot || (same && which === "line")) continue;
     const above = !(spot[which] > spot[which === "curve" ? "line" : "curve"]);
-    found.push(s("text", { x: spot.x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` }, text));
+    found.push(
+      s(
+        "text",
+        { x: spot.x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` },
+        text,
+      ),
+    );
   }
   return found;
 }

@@ -21,8 +21,11 @@ export interface Row {
 }
 
 export function row(
-  store: Store, wire: number, first: number[],
-  moved: (element: number, x: number) => void, choose: (element: number) => void,
+  store: Store,
+  wire: number,
+  first: number[],
+  moved: (element: number, x: number) => void,
+  choose: (element: number) => void,
 ): Row {
   const { name, value } = store.doc.wires[wire]!;
   const ranges = new Map<number, [number, number]>();
@@ -30,7 +33,9 @@ export function row(
   let drawn = "";
 
   const slider = h("input", {
-    type: "range", step: "any", focus: () => choose(at),
+    type: "range",
+    step: "any",
+    focus: () => choose(at),
     input: () => moved(at, neat(Number(slider.value), Number(slider.max) - Number(slider.min))),
   });
   const field = h("input", { type: "number", step: "any", input: () => typed(field.valueAsNumber) });
@@ -45,7 +50,9 @@ export function row(
 
   const label = (element: number) => {
     if (!isArray(value) || !value.shape.length) return name;
-    const place = value.shape.map((size, axis, shape) => Math.floor(element / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size);
+    const place = value.shape.map(
+      (size, axis, shape) => Math.floor(element / shape.slice(axis + 1).reduce((a, b) => a * b, 1)) % size,
+    );
     return `${name}[${place.join(", ")}]`;
   };
 
@@ -81,7 +88,10 @@ export function row(
     back.ariaLabel = back.title = `Reset ${text}`;
     back.disabled = Object.is(x, first[at]);
     const gradient = store.gradient(wire);
-    slope.replaceChildren("gradient ", shown(gradient !== null && isArray(gradient) ? (gradient.data?.[at] ?? null) : gradient, "gradient"));
+    slope.replaceChildren(
+      "gradient ",
+      shown(gradient !== null && isArray(gradient) ? (gradient.data?.[at] ?? null) : gradient, "gradient"),
+    );
     drawCells();
   };
 

@@ -36,12 +36,30 @@ export function stepper(host: HTMLElement, store: Store): Part {
     forward: button("forward", "A step forward (n)", () => by(1)),
     last: button("last", "To the end (End)", () => jump(last)),
   };
-  const range = h("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "Step of the story", input: () => jump(Number(range.value)) });
+  const range = h("input", {
+    type: "range",
+    min: 0,
+    max: last,
+    step: 1,
+    "aria-label": "Step of the story",
+    input: () => jump(Number(range.value)),
+  });
   const count = h("span.gg-count", {});
   const chip = h("span.gg-chip", {});
-  const story = h("div.gg-story", { "aria-live": "polite", tabindex: 0, role: "region", "aria-label": "What happens at this step" });
-  const bar = h("div.gg-steps", { role: "toolbar", "aria-label": "Walk through the passes" },
-    h("div.gg-buttons", {}, ...Object.values(buttons)), range, chip, count);
+  const story = h("div.gg-story", {
+    "aria-live": "polite",
+    tabindex: 0,
+    role: "region",
+    "aria-label": "What happens at this step",
+  });
+  const bar = h(
+    "div.gg-steps",
+    { role: "toolbar", "aria-label": "Walk through the passes" },
+    h("div.gg-buttons", {}, ...Object.values(buttons)),
+    range,
+    chip,
+    count,
+  );
   const element = h("section.gg-stepper", { "aria-label": "Story" }, bar, story);
 
   const draw = () => {
@@ -86,10 +104,13 @@ function player(store: Store, to: (step: number) => void, heard: (playing: boole
   const toggle = (begun: boolean) => {
     if (timer || !last) return stop();
     if (store.state.step === last || !begun) to(0);
-    timer = window.setInterval(() => {
-      to(store.state.step + 1);
-      if (store.state.step >= last) stop();
-    }, Math.max(250, Math.min(1600, 60_000 / last)));
+    timer = window.setInterval(
+      () => {
+        to(store.state.step + 1);
+        if (store.state.step >= last) stop();
+      },
+      Math.max(250, Math.min(1600, 60_000 / last)),
+    );
     heard(true);
   };
   return { toggle, stop };
@@ -105,8 +126,12 @@ export function typing(event: KeyboardEvent): boolean {
 }
 
 function keys(
-  host: HTMLElement, stepper: HTMLElement, by: (steps: number) => void, jump: (step: number) => void,
-  last: number, play: () => void,
+  host: HTMLElement,
+  stepper: HTMLElement,
+  by: (steps: number) => void,
+  jump: (step: number) => void,
+  last: number,
+  play: () => void,
 ): () => void {
   const pressed = (event: KeyboardEvent) => {
     if (typing(event)) return;

@@ -14,14 +14,22 @@ export function tabs(host: HTMLElement, store: Store, panels: Record<Name, Part>
   const bodies = new Map<Name, HTMLElement>();
   for (const name of names) {
     const count = name === "diagnosis" ? store.doc.diagnosis.length : 0;
-    const button = h("button", { role: "tab", class: "gg-tab" }, texts[name], count ? h("span.gg-dot", {}, String(count)) : null);
+    const button = h(
+      "button",
+      { role: "tab", class: "gg-tab" },
+      texts[name],
+      count ? h("span.gg-dot", {}, String(count)) : null,
+    );
     button.addEventListener("click", () => {
       const again = store.state.tab === name;
       host.classList.toggle("gg-shut", again && !host.classList.contains("gg-shut"));
       store.set({ tab: name });
     });
     buttons.set(name, button);
-    bodies.set(name, h("div.gg-panel", { role: "tabpanel", "aria-label": texts[name], tabindex: 0 }, panels[name].element));
+    bodies.set(
+      name,
+      h("div.gg-panel", { role: "tabpanel", "aria-label": texts[name], tabindex: 0 }, panels[name].element),
+    );
   }
   const list = h("div.gg-tabs", { role: "tablist", "aria-label": "Panels" }, ...buttons.values());
   list.addEventListener("keydown", (event) => {

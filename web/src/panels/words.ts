@@ -1,5 +1,5 @@
-// What wires and gates are called, and numbers and arrays in words and colours. It knows the
-// document's words; it arranges nothing.
+// What wires and gates are called, and numbers and arrays in words and colours, once the story has
+// told them. It knows the document's words and the story's; it arranges nothing.
 
 import type { Doc, Node, Value } from "../document";
 import { h } from "../dom";
@@ -62,16 +62,29 @@ export function knows(store: Store, wire: number, role: "value" | "gradient"): b
   return store.gradient(wire) === null || last.told.gradients.has(wire);
 }
 
-let last: { store: Store | null; step: number; told: Told } = { store: null, step: 0, told: { values: new Set(), gradients: new Set(), partly: new Set() } };
+let last: { store: Store | null; step: number; told: Told } = {
+  store: null,
+  step: 0,
+  told: { values: new Set(), gradients: new Set(), partly: new Set() },
+};
 
 /** A button that stands for something in the picture: pointed at it is lit there, clicked it is selected. */
 export function link(store: Store, target: Target, text: string, title?: string): HTMLButtonElement {
   const enter = () => store.set({ hovered: target });
   const leave = () => store.set({ hovered: null });
-  return h("button", {
-    class: "gg-link", title, pointerenter: enter, pointerleave: leave, focus: enter, blur: leave,
-    click: () => store.set({ selected: target, hovered: null }),
-  }, text);
+  return h(
+    "button",
+    {
+      class: "gg-link",
+      title,
+      pointerenter: enter,
+      pointerleave: leave,
+      focus: enter,
+      blur: leave,
+      click: () => store.set({ selected: target, hovered: null }),
+    },
+    text,
+  );
 }
 
 export function wireLink(store: Store, wire: number): HTMLButtonElement {
