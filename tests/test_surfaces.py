@@ -257,3 +257,22 @@ def test_a_moved_input_computes_what_python_computes(name, page, tmp_path):
         if wire["gradient"] is not None:
             assert gradient == pytest.approx(wire["gradient"], rel=1e-12)
     assert seen >= 5
+
+
+@pytest.mark.parametrize("name", ["fraction", "edge"])
+def test_the_page_tells_the_story_in_python_s_order(name, page, tmp_path):
+    """The same steps, and after each of them the same values and gradients are known."""
+    record = RECORDS[name]()
+    _opened(page, record, tmp_path)
+    found = story(record)
+    for count in range(1, len(found.steps) + 1):
+        page.keyboard.press("n")  # the first time from the end to the first step
+        if count < len(found.steps):
+            node = f"n{found.steps[count - 1].node}"
+            page.locator(f'.gg-shape.gg-now[data-k="{node}"]').wait_for()
+        told = found.told(count)
+        for number in range(len(found.graph.wires)):
+            wire = page.locator(f'.gg-wire[data-k="w{number}"]')
+            if wire.count():
+                known = "gg-untold" not in (wire.first.get_attribute("class") or "")
+                assert known == (number in told.values), (count, number)
