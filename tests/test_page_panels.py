@@ -149,6 +149,35 @@ def test_parts_of_a_gradient_are_added_up_as_they_arrive(shown):
     assert parts == ["1.58319", "-0.0357615", "0.512144", "2.05957"]
 
 
+def test_a_gate_that_reads_a_wire_twice_hands_back_twice(shown):
+    page = shown(gg.backprop(lambda x: x * x + 2 * x, -3.0))
+    page.keyboard.press("Home")
+    page.keyboard.press("End")
+    assert "x has been read 3 times" in story(page)
+    assert "2 + ( -3 ) + ( -3 ) = -4" in story(page)
+    page.locator(".gg-inspector").get_by_role("button", name="x", exact=True).click()
+    parts = page.locator(".gg-inspector table td").all_inner_texts()
+    assert parts == ["2", "-3", "-3", "-4"]
+
+
+def test_arrays_are_told_by_rules_and_ranges(shown):
+    record = gg.backprop(network, np.ones((3, 2)) / 3, np.zeros(2), np.eye(4, 3), np.ones((4, 2)))
+    page = shown(record)
+    page.keyboard.press("n")
+    assert "an array of shape (4, 2)" in story(page)
+    says = "It knows what it does to a gradient: sends the gradient through the other matrix"
+    assert says in story(page)
+    told = []
+    while not page.get_by_role("button", name="A step forward").is_disabled():
+        page.keyboard.press("n")
+        told.append(story(page))
+    (spread,) = [said for said in told if "for b1:" in said]
+    assert "element by element: for the result of matmul: gradient × 1" in spread
+    assert re.search(r"for b1: gradient × 1, summed = \(2,\) ", spread)
+    (matmul,) = [said for said in told if "To W1 it hands" in said]
+    assert re.search(r"To W1 it hands .* upstream : \(3, 2\) ", matmul)
+
+
 def test_nothing_is_shown_before_it_is_told(shown):
     page = shown(gg.backprop(fraction, 3, -4))
     panel = page.locator(".gg-inspector")

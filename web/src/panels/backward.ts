@@ -24,30 +24,35 @@ export function upstream(store: Store, node: number): Value | null {
   return outputs.length === 1 ? store.gradient(outputs[0]!) : null;
 }
 
-/** What a wire's gradient is added up from, in the order it arrives. */
+/** What a wire's gradient is added up from, one part for each time it is read, in the order it arrives. */
 export function shares(store: Store, wire: number): Share[] {
   const found: Share[] = [];
   store.steps.forEach(({ pass, node }, step) => {
-    if (pass === "forward" || !store.doc.nodes[node]!.inputs.includes(wire)) return;
-    found.push({ step, node, amount: pass === "seed" ? 1 : handed(store, node, wire) });
+    if (pass === "forward") return;
+    for (const [port, input] of store.doc.nodes[node]!.inputs.entries()) {
+      if (input !== wire) continue;
+      const seed = isArray(store.value(wire)) ? null : 1;
+      found.push({ step, node, amount: pass === "seed" ? seed : handed(store, node, port) });
+    }
   });
   // What is alone needs no product: it is the gradient.
   if (found.length === 1) found[0]!.amount = scalar(store.gradient(wire));
   return found;
 }
 
-/** Upstream gradient times local gradient, over all the places where a gate reads a wire. */
-function handed(store: Store, node: number, wire: number): number | null {
+/** Upstream gradient times local gradient, at one port of a gate; null where that is not one number. */
+export function handed(store: Store, node: number, port: number): number | null {
   const up = scalar(upstream(store, node));
-  if (up === null || isArray(store.value(wire))) return null;
-  let sum = 0;
-  for (const [port, input] of store.doc.nodes[node]!.inputs.entries()) {
-    if (input !== wire) continue;
-    const local = scalar(localAt(store, node, port));
-    if (local === null) return null;
-    sum += up === 0 || local === 0 ? 0 : up * local;
-  }
-  return sum;
+  const local = scalar(localAt(store, node, port));
+  if (up === null || local === null || isArray(store.value(store.doc.nodes[node]!.inputs[port]!))) return null;
+  return up === 0 || local === 0 ? 0 : up * local;
+}
+
+/** Whether what a gate hands back to a wire is summed, because the value was spread over more elements. */
+export function summed(store: Store, node: number, wire: number): boolean {
+  const out = store.value(store.doc.nodes[node]!.outputs[0]!);
+  const value = store.value(wire);
+  return isArray(out) && String(out.shape) !== (isArray(value) ? String(value.shape) : "");
 }
 
 /** The local gradient of a gate with respect to what comes in at a port. */

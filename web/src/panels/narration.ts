@@ -4,7 +4,7 @@
 import { h } from "../dom";
 import type { Store } from "../store";
 import { isArray } from "../values";
-import { localAt, scalar, shares, upstream } from "./backward";
+import { handed, localAt, scalar, shares, summed, upstream } from "./backward";
 import { filled, forward as formulaOf, m, math, mn, names, numbers, partial, symbolOf } from "./formula";
 import { kindOf, listed, nodeLink, outcome, phrase, shown, statement, wireLink } from "./words";
 
@@ -113,7 +113,7 @@ function forward(store: Store, node: number): Telling {
       array ? ", element by element." : ".",
     ]);
   } else if (it.outputs.some((wire) => store.gradient(wire) !== null)) {
-    says.push(["Its local gradients are no single numbers; it knows the rule that hands a gradient back."]);
+    says.push([`It knows what it does to a gradient: ${it.says}.`]);
   } else {
     says.push(["No gradient will flow through it."]);
   }
@@ -197,17 +197,10 @@ function product(
   port: number,
   up: ReturnType<typeof upstream>,
 ): HTMLElement | null {
-  const upNumber = scalar(up);
   const local = localAt(store, node, port);
   if (up === null || local === null) return null;
-  const words = [h("span.gg-gradient.gg-num", {}, upNumber === null ? "gradient" : phrase(up)), " × ", phrase(local)];
-  const amount =
-    upNumber === null || scalar(local) === null || isArray(store.value(wire))
-      ? null
-      : upNumber === 0
-        ? 0
-        : upNumber * scalar(local)!;
-  const result = amount === null ? (shares(store, wire).length === 1 ? store.gradient(wire) : null) : amount;
+  const words = [h("span.gg-gradient.gg-num", {}, isArray(up) ? "gradient" : phrase(up)), " × ", phrase(local)];
+  const result = handed(store, node, port) ?? (shares(store, wire).length === 1 ? store.gradient(wire) : null);
   return h(
     "span",
     {},
@@ -215,6 +208,7 @@ function product(
     wireLink(store, wire),
     ": ",
     h("span.gg-nowrap", {}, ...words),
+    summed(store, node, wire) ? ", summed" : null,
     ...(result === null ? [] : [" = ", shown(result, "gradient")]),
   );
 }

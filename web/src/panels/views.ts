@@ -6,7 +6,7 @@ import { h } from "../dom";
 import type { Store } from "../store";
 import { brief, full, isArray } from "../values";
 import { elements } from "./arrays";
-import { localAt, scalar, shares, upstream } from "./backward";
+import { handed, localAt, scalar, shares, summed, upstream } from "./backward";
 import { filled, forward, math, mn, names, numbers } from "./formula";
 import { localSymbol } from "./narration";
 import {
@@ -252,7 +252,7 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
   }
   if (store.gradient(wire) !== null && up !== null) {
     const back = filled(formula?.backward[operand], names(store, it));
-    if (local !== null) rows.push(["hands back", product(store, wire, local, up)]);
+    if (local !== null) rows.push(["hands back", product(store, node, port, local, up)]);
     else if (back) rows.push(["hands back", h("span", {}, math(back))]);
   } else if (store.gradient(wire) === null) {
     rows.push(["hands back", h("span.gg-dim", {}, "nothing: no gradient flows here")]);
@@ -266,12 +266,12 @@ function card(store: Store, node: number, wire: number, port: number, up: Value 
 }
 
 /** "1 × -4 = -4" */
-function product(store: Store, wire: number, local: Value, up: Value): HTMLElement {
-  const a = scalar(up);
-  const b = scalar(local);
-  const left = [shown(up, "gradient"), " × ", b === null ? "local" : phrase(local)];
-  if (a === null || b === null || isArray(store.value(wire))) return h("span", {}, ...left, ", element by element");
-  return h("span", {}, ...left, " = ", shown(a === 0 || b === 0 ? 0 : a * b, "gradient"));
+function product(store: Store, node: number, port: number, local: Value, up: Value): HTMLElement {
+  const amount = handed(store, node, port);
+  const left = [shown(up, "gradient"), " × ", isArray(local) ? "local" : phrase(local)];
+  if (amount !== null) return h("span", {}, ...left, " = ", shown(amount, "gradient"));
+  const wire = store.doc.nodes[node]!.inputs[port]!;
+  return h("span", {}, ...left, ", element by element", summed(store, node, wire) ? ", summed" : null);
 }
 
 export function groupView(store: Store, group: number): HTMLElement[] {
