@@ -160,6 +160,26 @@ def test_a_gate_that_reads_a_wire_twice_hands_back_twice(shown):
     assert parts == ["2", "-3", "-3", "-4"]
 
 
+def test_formulas_keep_their_form(shown):
+    page = shown(gg.backprop(lambda x, y: math.exp(x - y) / (x + y) ** y, 1.5, -0.5))
+    formula = page.locator(".gg-formula")
+    seen = []
+    while not seen or not page.get_by_role("button", name="A step forward").is_disabled():
+        page.keyboard.press("n")
+        parts = [
+            (
+                e.evaluate("e => e.localName"),
+                e.evaluate("e => [...e.children].map((c) => c.textContent)"),
+            )
+            for e in formula.locator("mfrac, msup").all()
+        ]
+        seen += [part for part in parts if part not in seen]
+    assert ("mfrac", ["ex−y", "(x+y)y"]) in seen  # no parentheses around what a fraction holds
+    assert ("msup", ["(x+y)", "y"]) in seen
+    assert ("msup", ["1", "−0.5"]) in seen
+    assert all(len(children) == 2 for _, children in seen)
+
+
 def test_arrays_are_told_by_rules_and_ranges(shown):
     record = gg.backprop(network, np.ones((3, 2)) / 3, np.zeros(2), np.eye(4, 3), np.ones((4, 2)))
     page = shown(record)

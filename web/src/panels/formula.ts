@@ -8,7 +8,6 @@ import { DIGITS } from "./words";
 
 const NS = "http://www.w3.org/1998/Math/MathML";
 const LONGEST = 40; // letters of what stands for a wire without a name
-const TOKENS = new Set(["mi", "mn", "mo", "mtext"]);
 
 export function m(tag: string, ...children: (Element | string | null)[]): Element {
   const element = document.createElementNS(NS, tag);
@@ -62,8 +61,13 @@ function compound(text: string): boolean {
   return /[^\p{L}\p{N}_.\u2061]/u.test(flat);
 }
 
+/** What stands between the parentheses that we set. */
+const insides = new WeakMap<Element, Element>();
+
 function bracketed(inside: Element): Element {
-  return m("mrow", m("mo", "("), inside, m("mo", ")"));
+  const made = m("mrow", m("mo", "("), inside, m("mo", ")"));
+  insides.set(made, inside);
+  return made;
 }
 
 type Fill = (slot: string) => Element | null;
@@ -128,38 +132,29 @@ export function filled(template: string | null | undefined, fill: Fill): Element
   return root;
 }
 
+/** Put what the slots of a text stand for in its place; one text may hold several, as a fraction's. */
 function fillText(text: Text, fill: Fill): boolean {
-  const pieces = text.data.split(/\{(\w+)\}/);
-  const made: Element[] = [];
-  for (const [n, piece] of pieces.entries()) {
-    if (n % 2 === 0) {
-      if (piece.trim()) made.push(m("mtext", piece));
-      continue;
-    }
-    const one = fill(piece);
-    if (!one) return false;
-    made.push(one);
-  }
   const parent = text.parentElement!;
-  const place = TOKENS.has(parent.localName) ? parent : text;
-  const parenthesised = made.map((one) => (needsParentheses(one, place) ? bracketed(one) : one));
-  place.replaceWith(...(parenthesised.length > 1 ? [m("mrow", ...parenthesised)] : parenthesised));
+  const before = text.previousSibling?.textContent ?? "";
+  // A fraction, a root, an exponent and a function's parentheses hold together what is in them.
+  const held =
+    ["mfrac", "msqrt"].includes(parent.localName) || (before === "(" && text.nextSibling?.textContent === ")");
+  const made: Element[] = [];
+  for (const [n, piece] of text.data.split(/\{(\w+)\}/).entries()) {
+    const one = n % 2 ? fill(piece) : piece.trim() ? m("mtext", piece) : undefined;
+    if (one === null) return false;
+    if (!one) continue;
+    const base = parent.localName === "msup" && !before && !made.length;
+    const alone = held || (parent.localName === "msup" && !base);
+    made.push(alone ? (insides.get(one) ?? one) : needsParentheses(one, base, before) ? bracketed(one) : one);
+  }
+  text.replaceWith(...made);
   return true;
 }
 
-/** A negative number behind an operator, and a number with a power of ten under an exponent. */
-function needsParentheses(one: Element, place: ChildNode): boolean {
-  const text = one.textContent ?? "";
-  const parent = place.parentElement!;
-  if (parent.localName === "msup" && place === parent.firstChild)
-    return text.startsWith("−") || (text.includes("·") && !text.startsWith("("));
-  if (!text.startsWith("−")) return false;
-  const before = place instanceof Element ? place.previousElementSibling : previous(place);
-  return !!before && !["=", "(", ","].includes(before.textContent ?? "");
-}
-
-function previous(node: ChildNode): Element | null {
-  let at = node.previousSibling;
-  while (at && !(at instanceof Element)) at = at.previousSibling;
-  return at as Element | null;
+/** A negative number behind an operator or under an exponent, and a number with a power of ten there. */
+function needsParentheses(one: Element, base: boolean, before: string): boolean {
+  const text = one.textContent!;
+  if (base) return text.startsWith("−") || (text.includes("·") && !insides.has(one));
+  return text.startsWith("−") && !["", "=", "(", ","].includes(before);
 }
