@@ -248,6 +248,10 @@ class Canvas {
       const key = thing(event);
       if (key?.[0] === "g") this.toggle(key);
     });
+    this.svg.addEventListener("focusout", (event) => {
+      const to = event.relatedTarget;
+      if (to && !this.svg.contains(to as Node)) this.store.set({ hovered: null });
+    });
     this.svg.addEventListener("focusin", (event) => {
       const key = thing(event);
       if (key && key !== this.focused) this.setFocus(key, false);
@@ -300,11 +304,9 @@ class Canvas {
         this.store.set({ hovered: targetOf(next) });
         this.say(next);
       }
-    } else if (event.key === "Enter") {
+    } else if (event.key === "Enter" || event.key === " ") {
       this.select(key);
-    } else if (event.key === " ") {
       if (key[0] === "g") this.toggle(key, event.shiftKey);
-      else this.select(key);
     } else return;
     event.preventDefault();
     event.stopPropagation();

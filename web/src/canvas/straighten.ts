@@ -38,17 +38,22 @@ export class Straighten {
   allows([left, height, wire]: Port, wanted: number): boolean {
     const now = this.y(height);
     const own = this.level.wires.find((w) => w.n === wire)!;
-    let right = left; // how far it goes along before it has turned
+    const runs: [number, number][] = [];
     const turns: [number, number][] = []; // where, and to which height
     for (const b of own.b) {
       for (let k = 0; k + 3 < b.length; k += 2) {
         const [ax, ay, bx, by] = [b[k]!, b[k + 1]!, b[k + 2]!, b[k + 3]!];
         if (ay === height && by === height) {
           if (k + 4 === b.length) return false; // it goes straight to a reader
-          right = Math.max(right, bx);
+          runs.push([ax, bx]);
         } else if (ay === height) turns.push([ax, this.y(by)]);
         else if (by === height) turns.push([bx, this.y(ay)]);
       }
+    }
+    let right = left; // how far it goes along before it has turned
+    for (const [from, to] of runs.sort((a, b) => a[0] - b[0])) {
+      if (from > right) return false; // it comes back to this height later
+      right = Math.max(right, to);
     }
     const others = this.pieces.filter((p) => p.wire !== wire);
     const between = (p: number, a: number, b: number) => p > Math.min(a, b) - APART && p < Math.max(a, b) + APART;
@@ -59,8 +64,9 @@ export class Straighten {
     if (along || crosses) return false;
     return turns.every(([x, end]) => {
       const [before, after] = [end - now, end - wanted];
-      if (Math.abs(after) < APART) return false;
-      if (before * after > 0 && Math.abs(after) < Math.abs(before)) return true; // it only becomes shorter
+      if (Math.abs(after) < APART || before * after < 0) return false;
+      if (own.k.some(([fx, fy]) => fx === x && fy !== height && between(this.y(fy), now, wanted))) return false;
+      if (Math.abs(after) < Math.abs(before)) return true; // it only becomes shorter
       return !others.some((p) => p.upright
         ? Math.abs(p.at - x) < APART && p.to > Math.min(now, wanted) - APART && p.from < Math.max(now, wanted) + APART
         : between(p.at, now, wanted) && p.from < x + APART && p.to > x - APART);

@@ -10,7 +10,9 @@ const KEYS: [string, string][] = [
   ["Home, End", "to the beginning, to the end"],
   ["Tab", "from part to part"],
   ["arrow keys", "in the picture: along the wires; in the code: from line to line"],
-  ["Enter", "select; open or close a group"],
+  ["Enter", "select; open or close a group, with Shift all that are alike"],
+  ["/", "find a name, a gate, a line"],
+  ["+  -  0", "larger, smaller, all of the picture"],
   ["Esc", "select nothing"],
   ["?", "this help"],
 ];
