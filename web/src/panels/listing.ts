@@ -65,7 +65,7 @@ export function listing(it: Listed): Listing {
         role: "option",
         "aria-selected": "false",
         "aria-disabled": known ? null : "true",
-        "aria-label": text ? null : "empty line",
+        "aria-label": text ? null : `${it.first + n} empty line`,
         tabindex: known ? (n === active ? 0 : -1) : null,
         "data-line": n,
       },
