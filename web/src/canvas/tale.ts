@@ -51,8 +51,8 @@ function locals(store: Store, step: Step, shape: Shape, forward: boolean): SVGTe
   return texts.flatMap((said, n) => {
     if (!said) return [];
     const [px, py] = shape.i[n]!;
-    const at = beside ? { x: px - 6, y: py - 3 } : { x: x + w / 2, y: n ? y + h + 16 : y - 9 };
-    const text = s("text", { class: `gg-t gg-local${forward ? "" : " gg-used"}${beside ? "" : " gg-mid"}`, ...at });
+    const at = beside ? { x: px - 6, y: py - 3 } : { x: x + w / 2 + (said.length > 8 ? w / 2 : 0), y: n ? y + h + 16 : y - 9 };
+    const text = s("text", { class: `gg-t gg-local${forward ? "" : " gg-used"}${beside || said.length > 8 ? "" : " gg-mid"}`, ...at });
     text.textContent = said;
     return [text];
   });

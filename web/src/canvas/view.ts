@@ -162,7 +162,8 @@ export class View {
     }
     const [x, y] = event.shiftKey && !event.deltaX ? [event.deltaY, 0] : [event.deltaX, event.deltaY];
     let [dx, dy] = this.kept(this.dx - x * unit, this.dy - y * unit, 0);
-    if (dx === this.dx && dy === this.dy && !x && this.picture.h * this.k <= this.size.h) {
+    const page = this.surface.closest("#glassgrad"); // a file of its own, not a part of a longer page
+    if (page && dx === this.dx && dy === this.dy && !x && this.picture.h * this.k <= this.size.h) {
       // A picture that is wide and low has nothing above or below: the wheel goes along it.
       [dx, dy] = this.kept(this.dx - y * unit, this.dy, 0);
     }
