@@ -514,3 +514,12 @@ def test_wheel_and_fingers(shown):
     page.locator("[data-k=n6]").tap()
     assert lit(page, "gg-chosen") == ["n6"]
     assert surface.evaluate("e => e.style.touchAction") in ("none", "pan-y")
+
+
+def test_the_wheel_is_left_to_the_page_where_all_is_seen(shown):
+    turned = """options => !document.querySelector('.gg-svg').dispatchEvent(
+      new WheelEvent('wheel', { deltaY: 50, bubbles: true, cancelable: true, ...options }))"""
+    page = shown("circuit")
+    assert not page.evaluate(turned, {})
+    assert page.evaluate(turned, {"ctrlKey": True})  # zooms
+    assert shown("recurrence").evaluate(turned, {})  # goes along a wide picture

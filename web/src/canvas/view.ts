@@ -77,7 +77,7 @@ export class View {
 
   pan(x: number, y: number): void {
     this.fitted = false;
-    const [dx, dy] = this.kept(this.dx + x, this.dy + y, 0.5);
+    const [dx, dy] = this.kept(this.dx + x, this.dy + y, true);
     this.go(this.k, dx, dy);
   }
 
@@ -138,16 +138,16 @@ export class View {
     return [(this.size.w - this.picture.w * k) / 2, (this.size.h - this.picture.h * k) / 2];
   }
 
-  /** A shift that leaves some of the picture in sight; `loose` is the share that may be empty. */
-  private kept(dx: number, dy: number, loose: number): [number, number] {
+  /** A shift that leaves some of the picture in sight: to its ends, or with `loose` half a view beyond. */
+  private kept(dx: number, dy: number, loose: boolean): [number, number] {
     const along = (shift: number, at: number, long: number, room: number) => {
-      const least = Math.min(at, room - long, 0) - room * loose;
-      const most = Math.max(at, room - long, 0) + room * loose;
+      if (!loose && long <= room) return at; // all of it is there
+      const more = loose ? room / 2 : 0;
+      const [least, most] = [Math.min(0, room - long) - more, Math.max(0, room - long) + more];
       return Math.min(Math.max(shift, Math.min(least, at)), Math.max(most, at));
     };
     const { w, h } = this.picture;
-    return [along(dx, loose ? 0 : this.dx, w * this.k, this.size.w),
-            along(dy, loose ? 0 : this.dy, h * this.k, this.size.h)];
+    return [along(dx, this.dx, w * this.k, this.size.w), along(dy, this.dy, h * this.k, this.size.h)];
   }
 
   /** With ctrl, as a pinch on a touchpad comes too, it zooms; else it pans until the picture ends. */
@@ -161,11 +161,11 @@ export class View {
       return;
     }
     const [x, y] = event.shiftKey && !event.deltaX ? [event.deltaY, 0] : [event.deltaX, event.deltaY];
-    let [dx, dy] = this.kept(this.dx - x * unit, this.dy - y * unit, 0);
+    let [dx, dy] = this.kept(this.dx - x * unit, this.dy - y * unit, false);
     const page = this.surface.closest("#glassgrad"); // a file of its own, not a part of a longer page
     if (page && dx === this.dx && dy === this.dy && !x && this.picture.h * this.k <= this.size.h) {
       // A picture that is wide and low has nothing above or below: the wheel goes along it.
-      [dx, dy] = this.kept(this.dx - y * unit, this.dy, 0);
+      [dx, dy] = this.kept(this.dx - y * unit, this.dy, false);
     }
     if (dx === this.dx && dy === this.dy) return; // at its end the page may scroll
     event.preventDefault();
