@@ -102,7 +102,7 @@ def test_the_widget_draws_itself(record, page, around):
     """As anywidget does: the module's `render` with a model and an element, twice on a page."""
     shown = record.widget()
     page.goto("about:blank")
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     sums = page.evaluate(
         """async ([program, document_, around]) => {
             const url = URL.createObjectURL(new Blob([program], { type: "text/javascript" }));

@@ -63,7 +63,7 @@ def shown(page, tmp_path):
     """Open a record's file in the page."""
 
     page.set_viewport_size({"width": 1280, "height": 800})
-    page.set_default_timeout(5000)
+    page.set_default_timeout(20_000)
 
     def shown(record, theme="light"):
         file = Path(tmp_path) / "record.html"

@@ -164,7 +164,7 @@ def test_the_story_multiplies_what_the_document_says(record):
 def _opened(page, record, tmp_path):
     record.save(tmp_path / "record.html")
     page.set_viewport_size({"width": 1400, "height": 900})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     page.goto((tmp_path / "record.html").as_uri())
     page.wait_for_selector(".gg-canvas")
 

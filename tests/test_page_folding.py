@@ -1,0 +1,37 @@
+"""Groups opened and closed in the page, in random programs: what is drawn is sound in every state."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import glassgrad as gg
+
+from .programs.helpers import written
+from .support.drawn import PICTURE, check, still, toggle
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_groups_may_be_open(seed, page, tmp_path):
+    file = tmp_path / "program.py"
+    file.write_text(written(seed), encoding="utf-8")
+    namespace: dict[str, object] = {}
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    record = gg.backprop(namespace["f"], 0.5, -0.3, 0.7)
+    record.save(tmp_path / "record.html")
+    page.set_default_timeout(20_000)
+    page.goto((tmp_path / "record.html").as_uri())
+    page.locator(".gg-shape").first.wait_for()
+    doc = page.evaluate("JSON.parse(document.getElementById('glassgrad-data').textContent)")
+    assert len(doc["groups"]) > 2
+    rng = random.Random(seed)
+    check(page.evaluate(PICTURE), doc)
+    for _ in range(7):
+        for _ in range(3):
+            seen = page.eval_on_selector_all(
+                "[data-toggle]", "all => all.map(e => e.dataset.toggle)"
+            )
+            toggle(page, int(rng.choice(seen)[1:]))
+        still(page)
+        check(page.evaluate(PICTURE), doc)
