@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 
 import glassgrad as gg
+from glassgrad.show.document import document
 from glassgrad.show.picture import picture
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -81,3 +82,24 @@ def _number(text):
     except ValueError:
         return False
     return True
+
+
+def test_the_page_marks_the_wires_of_its_findings(page, tmp_path):
+    record = gg.backprop(crooked, np.zeros(3), np.zeros(3))
+    record.save(tmp_path / "record.html")
+    page.set_default_timeout(20_000)
+    page.goto((tmp_path / "record.html").as_uri())
+    page.locator(".gg-shape").first.wait_for()
+    told = document(record)
+    about = {n for f in told["diagnosis"] if f["severity"] != "note" for n in f["shown"]}
+    numbers = {n for n, w in enumerate(told["wires"]) if w["name"] in about}
+    marked = page.eval_on_selector_all(".gg-hit.gg-wrong", "all => all.map(e => e.dataset.k)")
+    assert sorted(marked) == sorted(f"w{n}" for n in numbers) and numbers
+    page.get_by_role("tab", name="Diagnosis").click()
+    assert page.get_by_text("as they were recorded").is_hidden()
+    page.get_by_role("tab", name="Inputs").click()
+    page.locator(".gg-panels input[type=range]").first.fill("0.5")
+    page.locator(".gg-moved", has_text="inputs moved").wait_for()
+    page.get_by_role("tab", name="Diagnosis").click()
+    page.get_by_text("as they were recorded").wait_for()
+    assert page.locator(".gg-wrong").count() == 0

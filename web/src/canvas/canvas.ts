@@ -42,9 +42,12 @@ class Canvas {
   private step = -1;
   private toggled: number | null = null; // of several, the one that was meant
   private wasOpen: ReadonlySet<number>;
+  private readonly wrong: number[]; // wires that errors and warnings are about
 
   constructor(private readonly store: Store, host: HTMLElement) {
     this.wasOpen = store.state.open;
+    const about = new Set(store.doc.diagnosis.flatMap((f) => (f.severity === "note" ? [] : f.shown)));
+    this.wrong = store.doc.wires.flatMap((wire, n) => (wire.name && about.has(wire.name) ? [n] : []));
     this.scene = new Scene(store);
     this.svg.append(this.scene.root);
     this.svg.setAttribute("aria-label", `Circuit of ${store.doc.name}. Arrow keys walk along the wires.`);
@@ -218,6 +221,19 @@ class Canvas {
     for (const key of [hot, chosen]) if (key) this.net.around(key).forEach((each) => near.add(each));
     this.scene.mark("gg-near", near);
     this.section.classList.toggle("gg-dims", chosen?.[0] === "w");
+    this.warn();
+  }
+
+  /** Wires that findings are about, or the boxes they lie in; of the inputs that were recorded. */
+  private warn(): void {
+    const keys = new Set<Key>();
+    if (!this.store.state.live) {
+      for (const wire of this.wrong) {
+        const key = this.net.seen(this.store, { kind: "wire", id: wire });
+        if (key) keys.add(key);
+      }
+    }
+    this.scene.mark("gg-wrong", keys);
   }
 
   // Pointing

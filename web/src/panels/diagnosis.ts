@@ -23,7 +23,14 @@ export function diagnosis(store: Store): Part {
       ),
     );
   }
-  return { element, end: () => {} };
+  const older = h("p.gg-notice", { role: "status" });
+  element.prepend(older);
+  const draw = () => {
+    older.textContent = store.state.live ? "This is of the inputs as they were recorded." : "";
+    older.hidden = !store.state.live;
+  };
+  draw();
+  return { element, end: store.listen((_, changed) => changed.has("live") && draw()) };
 }
 
 function card(store: Store, finding: Finding): HTMLElement {
