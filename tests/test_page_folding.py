@@ -8,7 +8,7 @@ import pytest
 
 import glassgrad as gg
 
-from .programs.helpers import written
+from .programs.calling import written
 from .support.drawn import PICTURE, check, still, toggle
 
 

@@ -23,7 +23,7 @@ export function diagnosis(store: Store): Part {
       ),
     );
   }
-  const older = h("p.gg-notice", { role: "status" });
+  const older = h("p.gg-dim.gg-small", { role: "status" });
   element.prepend(older);
   const draw = () => {
     older.textContent = store.state.live ? "This is of the inputs as they were recorded." : "";
