@@ -110,7 +110,7 @@ export function play(root: HTMLElement, mount: Mount): void {
   /** Say what is wrong, and mark the field where it is; the last picture stays, in a frame. */
   function complain(what: Wrong | null): void {
     wrong.textContent = what ? what.error : "";
-    if (what && mounted) wrong.append(" The picture is of the last formula that could be drawn.");
+    if (what && mounted) wrong.append("\nThe picture is of the last formula that could be drawn.");
     shown.classList.toggle("gg-play-stale", !!what && !!mounted);
     const name = what?.where?.input;
     for (const field of [formula, ...fields.querySelectorAll("input")]) {
