@@ -87,7 +87,8 @@ class Formula:
                      if isinstance(n, ast.Name) and n.id in FUNCTIONS}:  # fmt: skip
             if FUNCTIONS[name].library:  # before a circuit is recorded, which has to know of it
                 importlib.import_module(FUNCTIONS[name].library)
-        self.__name__ = self.__qualname__ = "f"
+        # The last statement's name is the result's, and so the function's.
+        self.__name__ = self.__qualname__ = self.statements[-1].target or "f"
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD) for n in self.names]
         )
