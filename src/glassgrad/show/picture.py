@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from glassgrad.microscope import Backprop
 from glassgrad.show.folding import default_folds, folded
 from glassgrad.show.graph import Flow, Graph, Node, graph_of
-from glassgrad.show.layout import Box, Branch, Frame, Net, Rect, Route, layout
+from glassgrad.show.layout import Box, Branch, Frame, Layout, Net, Rect, Route, Spacing, layout
 from glassgrad.show.layout.model import Point, Side
 from glassgrad.show.metrics import PAGE, Metrics, Role
 from glassgrad.show.values import cells, exact, shape, summary
@@ -182,7 +183,7 @@ def picture(
     frames = [Frame(g.parent, metrics.title,
                     metrics.width(_cut(g.label), "title") + 2 * metrics.pad + 2 * metrics.gap)
               for g in graph.groups]  # fmt: skip
-    laid = layout([p.box for p in plans], list(nets.values()), frames, metrics.spacing)
+    laid = _laid(tuple(p.box for p in plans), tuple(nets.values()), tuple(frames), metrics.spacing)
     shift = metrics.margin
     shapes = [plan.shape(rect.x + shift, rect.y + shift)
               for plan, rect in zip(plans, laid.boxes, strict=True)]  # fmt: skip
@@ -205,6 +206,14 @@ def picture(
                                 group.kind, group.gates, group.number))  # fmt: skip
     return Picture(graph.name, laid.width + 2 * shift, laid.height + 2 * shift, tuple(shapes),
                    tuple(wires), tuple(outlines), graph.gates)  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _laid(
+    boxes: tuple[Box, ...], nets: tuple[Net, ...], frames: tuple[Frame, ...], spacing: Spacing
+) -> Layout:
+    """A layout: the turns of a loop and the calls of a helper are often alike to the last width."""
+    return layout(boxes, nets, frames, spacing)
 
 
 def boxes_and_nets(graph: Graph, metrics: Metrics) -> tuple[list[Box], list[Net]]:
