@@ -5,6 +5,7 @@ import type { Doc, Evaluate } from "./document";
 import { canvas } from "./canvas/canvas";
 import canvasCss from "./canvas/canvas.css";
 import { h } from "./dom";
+import { following, keepKeys, preferred, surrounding, type Theme } from "./notebook";
 import { panels } from "./panels/panels";
 import panelsCss from "./panels/panels.css";
 import { play } from "./play/play";
@@ -13,7 +14,7 @@ import { Store } from "./store";
 import css from "./style.css";
 
 export interface Options {
-  theme?: "light" | "dark";
+  theme?: Theme;
   evaluate?: Evaluate | null;
 }
 
@@ -62,10 +63,6 @@ function styled(root: HTMLElement): void {
   }
 }
 
-function preferred(): "light" | "dark" {
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-}
-
 /** What a notebook's widget is given (anywidget). */
 interface Model {
   get(key: "document"): Doc;
@@ -75,10 +72,13 @@ interface Model {
 /** Draw a widget; gives back what takes it away again. */
 async function render({ model, el }: { model: Model; el: HTMLElement }): Promise<() => void> {
   const doc = model.get("document");
-  const theme = model.get("theme");
-  const options: Options = { evaluate: doc.script && (await evaluator(doc.script.text)) };
-  if (theme === "light" || theme === "dark") options.theme = theme;
-  return mount(el, doc, options).unmount;
+  const evaluate = doc.script && (await evaluator(doc.script.text));
+  const asked = model.get("theme");
+  const own = asked === "light" || asked === "dark";
+  const { store, unmount } = mount(el, doc, { evaluate, theme: own ? asked : surrounding() });
+  const ends = [keepKeys(el), unmount];
+  if (!own) ends.push(following((theme) => store.set({ theme })));
+  return () => ends.forEach((end) => end());
 }
 
 /** A circuit's text as the function it declares; null where the page may not run it. */

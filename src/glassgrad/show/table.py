@@ -31,6 +31,7 @@ def table(record: Backprop) -> str:
     console = Console(
         file=target, width=_WIDTH, force_terminal=colour, no_color=not colour, highlight=False,
         color_system="standard" if colour else None, legacy_windows=False,
+        force_jupyter=False,  # else rich shows the table in a notebook, and gives no text
     )  # fmt: skip
     console.print(render(record))
     told = [line.rstrip() for line in target.getvalue().rstrip().splitlines()]

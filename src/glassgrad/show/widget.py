@@ -42,7 +42,7 @@ def widget(record: Backprop, theme: Theme | None = None) -> Any:
         def _repr_mimebundle_(self, **kwargs: Any) -> Any:
             found = super()._repr_mimebundle_(**kwargs)
             data, *rest = found if isinstance(found, tuple) else (found,)
-            both = {**mimebundle(record), **(data or {})}
+            both = {**(data or {}), **mimebundle(record)}
             return (both, *rest) if rest else both
 
     return CircuitWidget(document=document(record), theme=theme or "")
