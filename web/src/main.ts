@@ -44,23 +44,17 @@ export function mount(root: HTMLElement, doc: Doc, options: Options = {}): Mount
   };
 }
 
-const sheets = new WeakMap<object, CSSStyleSheet>();
+const sheets = new WeakSet<object>();
 
 /** Give the styles to the document or shadow root an element stands in, once. */
 function styled(root: HTMLElement): void {
-  const around = root.getRootNode();
-  const text = css + canvasCss + panelsCss + playCss;
-  if (!(around instanceof Document || around instanceof ShadowRoot)) {
-    const style = h("style"); // it stands nowhere yet
-    style.textContent = text;
-    root.prepend(style);
-  } else if (!sheets.has(around)) {
-    // A sheet made by the program: a strict policy lets no style stand in the page itself.
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(text);
-    around.adoptedStyleSheets.push(sheet);
-    sheets.set(around, sheet);
-  }
+  const around = root.getRootNode() as Document | ShadowRoot;
+  if (sheets.has(around)) return;
+  // A sheet made by the program: a strict policy lets no style stand in the page itself.
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css + canvasCss + panelsCss + playCss);
+  around.adoptedStyleSheets.push(sheet);
+  sheets.add(around);
 }
 
 /** What a notebook's widget is given (anywidget). */
@@ -75,8 +69,11 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
   const evaluate = doc.script && (await evaluator(doc.script.text));
   const asked = model.get("theme");
   const own = asked === "light" || asked === "dark";
-  const { store, unmount } = mount(el, doc, { evaluate, theme: own ? asked : surrounding() });
-  const ends = [keepKeys(el), unmount];
+  // Behind a shadow root notebooks' styles for buttons, lists and code end, and ours do.
+  const host = el.appendChild(h("div"));
+  const root = host.attachShadow({ mode: "open" }).appendChild(h("div"));
+  const { store, unmount } = mount(root, doc, { evaluate, theme: own ? asked : surrounding() });
+  const ends = [keepKeys(host), unmount, () => host.remove()];
   if (!own) ends.push(following((theme) => store.set({ theme })));
   return () => ends.forEach((end) => end());
 }

@@ -38,17 +38,17 @@ export function following(changed: (theme: Theme) => void): () => void {
   };
 }
 
-/** Keys pressed in an element are its own: a notebook adds, deletes and runs cells on single letters.
- *  Those with Ctrl and the like, such as for saving, stay the notebook's. */
-export function keepKeys(el: HTMLElement): () => void {
+/** Keys pressed in a shadow host are its own: a notebook adds, deletes and runs cells on single letters.
+ *  Those with Ctrl and the like, such as for saving, stay the notebook's, but in a field those that edit. */
+export function keepKeys(host: HTMLElement): () => void {
   const single = (event: KeyboardEvent) => !event.ctrlKey && !event.metaKey && !event.altKey;
+  const edits = (event: KeyboardEvent) =>
+    (event.composedPath()[0] as Element).matches?.(":read-write") && "acvxyz".includes(event.key.toLowerCase());
   // Jupyter listens before any element hears, and spares what comes from within this mark.
-  const ahead = (event: KeyboardEvent) => el.toggleAttribute("data-lm-suppress-shortcuts", single(event));
+  const ahead = (event: KeyboardEvent) =>
+    host.toggleAttribute("data-lm-suppress-shortcuts", single(event) || edits(event));
   const stop = (event: KeyboardEvent) => single(event) && event.stopPropagation();
   window.addEventListener("keydown", ahead, true);
-  for (const type of ["keydown", "keyup"] as const) el.addEventListener(type, stop);
-  return () => {
-    window.removeEventListener("keydown", ahead, true);
-    for (const type of ["keydown", "keyup"] as const) el.removeEventListener(type, stop);
-  };
+  for (const type of ["keydown", "keyup"] as const) host.addEventListener(type, stop);
+  return () => window.removeEventListener("keydown", ahead, true);
 }
