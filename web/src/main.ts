@@ -5,7 +5,7 @@ import type { Doc, Evaluate } from "./document";
 import { canvas } from "./canvas/canvas";
 import canvasCss from "./canvas/canvas.css";
 import { h } from "./dom";
-import { following, keepKeys, preferred, surrounding, type Theme } from "./notebook";
+import { following, instead, keepKeys, preferred, surrounding, type Theme } from "./notebook";
 import { panels } from "./panels/panels";
 import panelsCss from "./panels/panels.css";
 import { play } from "./play/play";
@@ -60,7 +60,7 @@ function styled(root: HTMLElement): void {
 /** What a notebook's widget is given (anywidget). */
 interface Model {
   get(key: "document"): Doc;
-  get(key: "theme"): string;
+  get(key: "theme" | "picture"): string;
 }
 
 /** Draw a widget; gives back what takes it away again. */
@@ -73,7 +73,7 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
   const host = el.appendChild(h("div"));
   const root = host.attachShadow({ mode: "open" }).appendChild(h("div"));
   const { store, unmount } = mount(root, doc, { evaluate, theme: own ? asked : surrounding() });
-  const ends = [keepKeys(host), unmount, () => host.remove()];
+  const ends = [keepKeys(host), instead(model.get("picture")), unmount, () => host.remove()];
   if (!own) ends.push(following((theme) => store.set({ theme })));
   return () => ends.forEach((end) => end());
 }

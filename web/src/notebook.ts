@@ -1,5 +1,5 @@
-// What a widget has to know of the notebook around it: whether that is dark, and that its keys are
-// not the notebook's. It knows Jupyter, VS Code and marimo by their marks, and nothing of the page.
+// What a widget has to know of the notebook around it: whether that is dark, that its keys are not the
+// notebook's, and that a picture stands there for where no widget runs. It knows Jupyter, VS Code and marimo by their marks, and nothing of the page.
 
 export type Theme = "light" | "dark";
 
@@ -51,4 +51,14 @@ export function keepKeys(host: HTMLElement): () => void {
   window.addEventListener("keydown", ahead, true);
   for (const type of ["keydown", "keyup"] as const) host.addEventListener(type, stop);
   return () => window.removeEventListener("keydown", ahead, true);
+}
+
+/** Hide the picture of a class, which stands there for where no widget runs; gives back what shows it. */
+export function instead(picture: string): () => void {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`.${picture} { display: none; }`);
+  document.adoptedStyleSheets.push(sheet);
+  return () => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((each) => each !== sheet);
+  };
 }

@@ -1,11 +1,13 @@
 """The page as a notebook widget (extra ``notebook``: anywidget), in Jupyter, VS Code and marimo.
 
-It runs the same program as the HTML file. What cannot run it, such as an export without widgets,
-gets the picture.
+It runs the same program as the HTML file. In front of it stands the record's picture, which the
+widget hides where it runs; so there is a picture in exports, and in a notebook opened without its
+kernel.
 """
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from glassgrad.errors import UnsupportedError
@@ -38,11 +40,18 @@ def widget(record: Backprop, theme: Theme | None = None) -> Any:
         _esm = bundle()
         document = traitlets.Dict().tag(sync=True)
         theme = traitlets.Unicode("").tag(sync=True)
+        picture = traitlets.Unicode("").tag(sync=True)  # the class of what it hides
 
-        def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-            found = super()._repr_mimebundle_(**kwargs)
-            data, *rest = found if isinstance(found, tuple) else (found,)
-            both = {**(data or {}), **mimebundle(record)}
-            return (both, *rest) if rest else both
+        def _ipython_display_(self, **kwargs: Any) -> None:
+            from IPython.display import display
 
-    return CircuitWidget(document=document(record), theme=theme or "")
+            # Two outputs: of one output Jupyter shows the widget, or that it cannot, and no more.
+            still = mimebundle(record)
+            still["text/html"] = f'<div class="{self.picture}">{still["text/html"]}</div>'
+            display(still, raw=True)
+            view, about = self._repr_mimebundle_()
+            display({**view, "text/plain": ""}, about, raw=True)
+
+    return CircuitWidget(
+        document=document(record), theme=theme or "", picture=f"glassgrad-{uuid.uuid4().hex}"
+    )
