@@ -27,11 +27,13 @@ def widget(record: Backprop, theme: Theme | None = None) -> Any:
     try:
         import anywidget
         import traitlets
+        from IPython.display import publish_display_data
     except ImportError:
         raise UnsupportedError(
             "a widget needs anywidget: pip install 'glassgrad[notebook]'; without it, the record "
             "itself shows its picture, and save('page.html') writes the page"
         ) from None
+    publish: Any = publish_display_data  # IPython does not say of what types
     from glassgrad.show.document import document
     from glassgrad.show.notebook import mimebundle
     from glassgrad.show.page import bundle
@@ -43,14 +45,13 @@ def widget(record: Backprop, theme: Theme | None = None) -> Any:
         picture = traitlets.Unicode("").tag(sync=True)  # the class of what it hides
 
         def _ipython_display_(self, **kwargs: Any) -> None:
-            from IPython.display import display
-
             # Two outputs: of one output Jupyter shows the widget, or that it cannot, and no more.
             still = mimebundle(record)
             still["text/html"] = f'<div class="{self.picture}">{still["text/html"]}</div>'
-            display(still, raw=True)
-            view, about = self._repr_mimebundle_()
-            display({**view, "text/plain": ""}, about, raw=True)
+            publish(still)
+            shown: Any = super()._repr_mimebundle_()
+            view, about = shown
+            publish({**view, "text/plain": ""}, about)
 
     return CircuitWidget(
         document=document(record), theme=theme or "", picture=f"glassgrad-{uuid.uuid4().hex}"
