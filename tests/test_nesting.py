@@ -427,7 +427,7 @@ def test_aux() -> None:
     lambda x: np.sum(x, keepdims=True), lambda x: None, lambda x: "text",
 ])  # fmt: skip
 def test_an_output_that_is_not_one_number(f: Any) -> None:
-    with pytest.raises(NotScalarError, match=r"gg\.vjp.*gg\.jacobian"):
+    with pytest.raises(NotScalarError, match=r"gg\.vjp"):
         gg.grad(f)(X)
 
 

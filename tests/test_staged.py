@@ -226,3 +226,59 @@ def test_methods_that_take_no_keywords_are_written_as_functions() -> None:
     path = Path(recorded_call(f, resolve((x,), {}, lambda n: True, ["x"]), False, ()))
     _, dx = path.program(careful=False)(x)
     np.testing.assert_allclose(dx, 3 * x**2)
+
+
+# -- odd arguments ----------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass
+class Unit:
+    W: float
+    b: float
+
+
+class Thing:
+    k = 2.0
+
+
+Two = namedtuple("Two", "a b")
+
+ODD = {
+    "a flag before a number": (lambda flag, x: x * x if flag else x, (True, 3.0), {}),
+    "a flag before keywords": (lambda x, flag, *, y: x * y if flag else x, (2.0, True), {"y": 3.0}),
+    "an object": (lambda x, thing: x * thing.k, (3.0, Thing()), {"argnums": 0}),
+    "a function": (lambda f, x: f(x), (np.sin, 3.0), {"argnums": 1}),
+    "a text": (lambda x, s: x * len(s), (3.0, 'a"""\n\\' + "(, [" * 40), {"argnums": 0}),
+    "keys that are code": (
+        lambda p: p["\n"] * p["'"] + p['"]'] * p["a, b)"] + p["[{("] * p["# no"] + p["\\"] * p["x" * 70],
+        ({"\n": 1.5, "'": 2.0, '"]': 3.0, "a, b)": 4.0, "[{(": 5.0, "# no": 6.0, "\\": 7.0, "x" * 70: 8.0},), {},
+    ),
+    "keys that end alike": (
+        lambda p: p["a b"] * p["a_b"] * p["a_b_2"] + p["a-b"],
+        ({"a b": 2.0, "a_b": 3.0, "a_b_2": 4.0, "a-b": 5.0},), {},
+    ),
+    "keys that Python reads alike": (
+        lambda p: p["\ufb01"] * p["fi"] + p["x\u00b2"] * p["x2"] + p["\u00b2"],
+        ({"\ufb01": 2.0, "fi": 3.0, "x\u00b2": 4.0, "x2": 5.0, "\u00b2": 6.0},), {},
+    ),
+    "nests of two kinds": (
+        lambda p: p["l"][0].W * p["t"].a * p["t"].b[0].b,
+        ({"l": [Unit(2.0, 3.0)], "t": Two(4.0, (Unit(5.0, 6.0),))},), {},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_arguments_are_code_that_runs(name):
+    f, args, how = ODD[name]
+    record = gg.backprop(f, *args, **how)
+    keywords = {k: v for k, v in how.items() if k != "argnums"}
+    value, gradients = run(record.code, *args, **keywords)
+    assert value == record.value
+    assert gradients == tuple(record.grads)
+
+
+def test_a_flag_behind_all_numbers_has_its_value():
+    record = gg.backprop(lambda x, mode, flag: x * x if flag else x, 3.0, "a", True)
+    assert "(x, mode='a', flag=True)" in record.code
+    assert run(record.code, 3.0) == (9.0, (6.0,))

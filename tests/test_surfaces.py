@@ -158,6 +158,27 @@ def test_the_story_multiplies_what_the_document_says(record):
                 assert value is None or isinstance(said, dict) or _same(said, value)
 
 
+def test_a_long_double_is_the_nearest_double():
+    record = gg.backprop(
+        lambda x, y: x * np.sum(y), np.longdouble("0.1"), np.ones(2, np.longdouble)
+    )
+    told = json.loads(json.dumps(document(record), allow_nan=False))
+    assert told["wires"][0]["value"] == 0.1
+    assert told["wires"][1]["value"]["data"] == [1.0, 1.0]
+
+
+def test_letters_that_xml_forbids_are_replaced(tmp_path, monkeypatch):
+    (tmp_path / "forbidden_letters.py").write_text(
+        "def f(x):\n    s = '\x01\x1b[31m\uffff'; y = x * x\n    return y\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    from forbidden_letters import f  # type: ignore[import-not-found, unused-ignore]
+
+    drawn = gg.backprop(f, 3.0).svg()
+    ET.fromstring(drawn)
+    assert "s = '\ufffd\ufffd[31m\ufffd'; y = x * x" in drawn
+
+
 # -- the page -------------------------------------------------------------------------------------
 
 

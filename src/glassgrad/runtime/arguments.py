@@ -8,6 +8,7 @@ integers at a differentiated place count as floats; integer arrays there raise o
 from __future__ import annotations
 
 import inspect
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -132,14 +133,20 @@ def resolve(
 
 
 def _unique(labels: Sequence[str]) -> list[str]:
-    seen: dict[str, int] = {}
+    """Labels as identifiers, no two alike; as Python reads them, which takes some letters for others."""
+    taken: set[str] = set()
     unique = []
     for label in labels:
-        label = "".join(c if c.isalnum() or c == "_" else "_" for c in label)
-        label = label if label and not label[0].isdigit() else f"x{label}"
+        label = unicodedata.normalize("NFKC", label)
+        label = "".join(c if f"x{c}".isidentifier() else "_" for c in label)
+        label = label if label.isidentifier() else f"x{label}"
         label = f"{label}_" if label in USED_BY_CODE else label
-        seen[label] = seen.get(label, 0) + 1
-        unique.append(label if seen[label] == 1 else f"{label}_{seen[label]}")
+        name, n = label, 1
+        while name in taken:
+            n += 1
+            name = f"{label}_{n}"
+        taken.add(name)
+        unique.append(name)
     return unique
 
 

@@ -224,6 +224,6 @@ def scalar_output(function: Callable[..., Any], recorded: Recorded) -> None:
         what = f"a {type(recorded.result).__name__} of {len(output.fixed)} values"
     raise NotScalarError(
         f"{getattr(function, '__name__', 'the function')} returned {what}, but a gradient is of "
-        "one number. Return a scalar (np.sum, np.mean, ...), use gg.vjp to pull an upstream "
-        "gradient back, or gg.jacobian for all outputs"
+        "one number. Return a scalar (np.sum, np.mean, ...), or use gg.vjp to pull an upstream "
+        "gradient back"
     )

@@ -168,6 +168,7 @@ def _frame(
     labels = parameter_names(function)
     names = list(layout.names)
     parameters: list[str] = []
+    fixed: list[str] = []  # for each parameter its default; empty where it has none
     unpack: list[str] = []
     shapes: list[tuple[str, Structure, list[str]]] = []  # for the result
     at = 0
@@ -179,11 +180,12 @@ def _frame(
         leaves = names[at : at + size]
         roles = layout.roles[at : at + size]
         if structure is None:
-            static = roles[0] is STATIC
-            parameters.append(f"{leaves[0]}={arguments.leaves[at]!r}" if static else leaves[0])
+            parameters.append(leaves[0])
+            fixed.append(_default(arguments.leaves[at]) if roles[0] is STATIC else "")
         else:
             label = taken.unique(label)
             parameters.append(label)
+            fixed.append("")
             unpack += [f"{leaf} = {path}" for leaf, path, role
                        in zip(leaves, _paths(label, structure, size), roles, strict=True)
                        if role is not STATIC]  # fmt: skip
@@ -194,6 +196,11 @@ def _frame(
     if upstream:
         parameters += [circuit.names.get(w, "dvalue")
                        for w in circuit.inputs[len(recorded.circuit.inputs) :]]  # fmt: skip
+    # A parameter after one with a default has to have one, too.
+    last = len(parameters)
+    while 0 < last <= len(fixed) and fixed[last - 1]:
+        last -= 1
+        parameters[last] += f"={fixed[last]}"
     n_forward = len(recorded.circuit.outputs)
 
     def result(outputs: Sequence[str]) -> str:
@@ -209,6 +216,11 @@ def _frame(
     name = name if name.isidentifier() else "f"
     note = f"Value and gradient of {name}, gate by gate."
     return Frame(f"{name}_and_gradient", parameters, unpack, result, note)
+
+
+def _default(value: Any) -> str:
+    """What is neither number nor array as source text; empty where it cannot be written down."""
+    return repr(value) if type(value) in (str, bytes, bool, int, type(None)) else ""
 
 
 class _Part:
@@ -253,20 +265,23 @@ def _written(structure: Structure, leaves: Sequence[str], label: str) -> str:
     return _text(unflatten(structure, [_Part(leaf) for leaf in leaves]), label)
 
 
-def _text(value: Any, label: str) -> str:
+def _text(value: Any, path: str) -> str:
+    """A nest of parts, written down; `path` is how one with its structure is reached."""
     if isinstance(value, _Part):
         return value.text
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {_text(v, label)}" for k, v in value.items()) + "}"
-    if hasattr(value, "_fields"):
-        return f"type({label})({', '.join(_text(v, label) for v in value)})"
-    if isinstance(value, tuple):
-        inside = ", ".join(_text(v, label) for v in value)
-        return f"({inside}{',' if len(value) == 1 else ''})"
-    if isinstance(value, list):
-        return "[" + ", ".join(_text(v, label) for v in value) + "]"
-    fields = [f"{f.name}={_text(getattr(value, f.name), label)}" for f in dataclasses.fields(value)]
-    return f"type({label})({', '.join(fields)})"
+        inside = [f"{k!r}: {_text(v, f'{path}[{k!r}]')}" for k, v in value.items()]
+        return "{" + ", ".join(inside) + "}"
+    if isinstance(value, (list, tuple)):
+        parts = [_text(v, f"{path}[{n}]") for n, v in enumerate(value)]
+        if hasattr(value, "_fields"):
+            return f"type({path})({', '.join(parts)})"
+        if isinstance(value, list):
+            return "[" + ", ".join(parts) + "]"
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    names = [f.name for f in dataclasses.fields(value)]
+    fields = [f"{n}={_text(getattr(value, n), f'{path}.{n}')}" for n in names]
+    return f"type({path})({', '.join(fields)})"
 
 
 def _literal(output: Output, texts: Sequence[str]) -> str:

@@ -68,4 +68,5 @@ def _number(value: Any) -> Any:
         return value
     if isinstance(value, int):
         return value if abs(value) <= _EXACT else float(value)
+    value = float(value)  # np.longdouble is not, and may be beyond the largest double
     return value if math.isfinite(value) else str(value)

@@ -7,8 +7,10 @@ leave it as it is. Place tells what colour tells: above is forward, below is bac
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape as escaped
+from xml.sax.saxutils import quoteattr
 
 from glassgrad.show.glyphs import text_width
 from glassgrad.show.layout.model import Branch
@@ -59,6 +61,15 @@ def svg(
         f'<desc id="{mark}-d">{escape(_telling(picture, marks))}</desc>\n'
         f'<rect width="{_n(width)}" height="{_n(height)}" fill="{palette.ground}"/>\n{body}\n</svg>\n'
     )
+
+
+# Letters that no XML document may have, not even escaped.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def escape(text: str) -> str:
+    """A text as the document may hold it."""
+    return escaped(_FORBIDDEN.sub("\ufffd", text))
 
 
 def _heading(picture: Picture) -> str:

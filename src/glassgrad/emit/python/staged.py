@@ -8,6 +8,7 @@ what becomes a statement and what stays inside one; `expressions.py` spells the 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -419,7 +420,7 @@ def _wrapped(text: str, room: int = _WIDTH - 4) -> list[str]:
     """A statement over several lines where one would be too long, broken inside brackets."""
     if len(text) <= room:
         return [text]
-    bracket = _outer_bracket(text, room)
+    bracket = _outer_bracket(_bare(text), room)
     if bracket is None:
         return [text]
     start, end = bracket
@@ -434,6 +435,14 @@ def _wrapped(text: str, room: int = _WIDTH - 4) -> list[str]:
         lines.append(current)
     inside = [inner for line in lines for inner in _wrapped(line, room - 4)]
     return [text[:start], *["    " + line for line in inside], text[end:]]
+
+
+_QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"')
+
+
+def _bare(text: str) -> str:
+    """Code with nothing in its quotes, as long as before: what stands there is no code."""
+    return _QUOTED.sub(lambda found: "'" + "_" * (len(found[0]) - 2) + "'", text)
 
 
 def _outer_bracket(text: str, room: int) -> tuple[int, int] | None:
@@ -461,26 +470,21 @@ def _parts(inside: str) -> list[str]:
 
 
 def _at_commas(inside: str) -> list[str]:
-    parts, depth, current = [], 0, ""
-    for c in inside:
-        current += c
+    parts, depth, start = [], 0, 0
+    for n, c in enumerate(_bare(inside), 1):
         depth += (c in "([{") - (c in ")]}")
         if c == "," and depth == 0:
-            parts.append(current.strip())
-            current = ""
-    return [*parts, current.strip()] if current.strip() else parts
+            parts.append(inside[start:n].strip())
+            start = n
+    return [*parts, inside[start:].strip()] if inside[start:].strip() else parts
 
 
 def _at_operators(inside: str) -> list[str]:
     parts, depth, start = [], 0, 0
-    for n, c in enumerate(inside):
+    bare = _bare(inside)
+    for n, c in enumerate(bare):
         depth += (c in "([{") - (c in ")]}")
-        if (
-            depth == 0
-            and c in "+-*/@"
-            and inside[n - 1 : n] == " "
-            and inside[n + 1 : n + 2] == " "
-        ):
+        if depth == 0 and c in "+-*/@" and bare[n - 1 : n] == " " and bare[n + 1 : n + 2] == " ":
             parts.append(inside[start:n].strip())
             start = n
     return [*parts, inside[start:].strip()]
