@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import glassgrad as gg
+from glassgrad.errors import ShapeError, UnsupportedError
 
 GOLDEN = Path(__file__).parent / "golden"
 RNG = np.random.default_rng(7)
@@ -282,3 +283,37 @@ def test_a_flag_behind_all_numbers_has_its_value():
     record = gg.backprop(lambda x, mode, flag: x * x if flag else x, 3.0, "a", True)
     assert "(x, mode='a', flag=True)" in record.code
     assert run(record.code, 3.0) == (9.0, (6.0,))
+
+
+def test_each_upstream_gradient_is_a_parameter_of_its_own():
+    """Outputs may have one name, and an argument that of an output's gradient."""
+
+    def f(x, dvalue):
+        return x * dvalue, {"a": x + dvalue}
+
+    record = gg.backprop(f, 2.0, 3.0, upstream=(2.0, {"a": 5.0}))
+    assert run(record.code, 2.0, 3.0, 2.0, 5.0) == (record.value, tuple(record.grads))
+    assert record.grads == (11.0, 9.0)
+
+
+@pytest.mark.parametrize("upstream", [1.0, np.ones(2), np.ones((3, 1)), [1.0, 2.0, 3.0], "text"])
+def test_an_upstream_gradient_is_shaped_like_the_value(upstream):
+    with pytest.raises(ShapeError, match="upstream gradient"):
+        gg.backprop(lambda x: x * 2, np.ones(3), upstream=upstream)
+
+
+def test_what_is_not_there_is_named():
+    record = gg.backprop(lambda x, y: x * y, 2.0, 3.0)
+    with pytest.raises(KeyError, match=r"'z'.*\['x', 'y'\]"):
+        record.grads["z"]
+    for draw in (record.svg, record.widget, lambda theme: record.save("x.html", theme=theme)):
+        with pytest.raises(ValueError, match="no theme 'pink'"):
+            draw(theme="pink")
+    with pytest.raises(ValueError, match="step"):
+        record.svg(step=-1)
+
+
+def test_sensitivity_is_not_compared_with_a_scaled_gradient():
+    record = gg.backprop(lambda x, y: x * y, 2.0, 3.0, upstream=5.0)
+    with pytest.raises(UnsupportedError, match="without upstream"):
+        record.sensitivity("x")

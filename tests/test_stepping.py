@@ -139,6 +139,41 @@ def test_a_circuit_too_large_to_draw_is_told_in_words():
     assert stepper.screen().startswith("forward 1 of")
 
 
+def test_arrays_are_told_from_numbers():
+    """A shape is not mistaken for a value."""
+    told = story(gg.backprop(lambda x: np.sum(x[:2] * 3.0), np.array([1.0, 2.0, 5.0])))
+    words = [line for n in range(len(told.steps)) for line in told.words(n)]
+    assert (
+        "getitem ([:2]) gets x = an array of 3 (1..5), computes [[:2]] = an array of 2 (1..2)."
+        in words
+    )
+    assert "to x: an array of 3 (0..3)" in words
+
+
+def test_a_constant_that_is_part_of_a_gate_is_told():
+    told = story(gg.backprop(lambda x: x * 3.0 + 8.0, 2.0))
+    assert told.words(0)[1] == "multiply (*3) gets x = 2, computes [*3] = 6."
+    assert told.words(1)[1] == "add (+8) gets [*3] = 6, computes value = 14."
+
+
+def test_a_gradient_that_was_given_is_told():
+    told = story(gg.backprop(lambda x, y: (x * y, x), 2.0, 3.0, upstream=(4.0, 0.5)))
+    assert told.words(1)[1] == "The gradient that was given for value is 4."
+    assert told.words(2)[1] == "The gradient that was given for x is 0.5."
+    assert told.words(3)[2] == "to x: 3 * 4 = 12; all of it adds up to 12.5"
+
+
+def test_long_words_are_wrapped():
+    def f(*xs):
+        return np.max(np.array([*xs]))
+
+    stepper = Stepper(gg.backprop(f, *map(float, range(30))), 60)
+    stepper.move(" ")
+    screen = stepper.screen()
+    assert "x29 = 29" in screen
+    assert max(map(len, screen.splitlines())) <= 60
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are Unix's")
 def test_the_command_line_walks_with_the_arrow_keys():
     import pty

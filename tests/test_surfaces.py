@@ -179,6 +179,16 @@ def test_letters_that_xml_forbids_are_replaced(tmp_path, monkeypatch):
     assert "s = '\ufffd\ufffd[31m\ufffd'; y = x * x" in drawn
 
 
+def test_gradients_that_were_given_are_in_the_document():
+    record = gg.backprop(lambda x, y: (x * y, x), np.arange(3.0), 2.0,
+                         upstream=(np.array([1.0, 0.0, 5.0]), np.full(3, 0.5)))  # fmt: skip
+    told = json.loads(json.dumps(document(record), allow_nan=False))
+    seeds = [n["seed"]["data"] for n in told["nodes"] if n["kind"] == "output"]
+    assert seeds == [[1.0, 0.0, 5.0], [0.5, 0.5, 0.5]]
+    assert told["script"]["inputs"] == [0, 1]
+    assert not any("seed" in n for n in document(gg.backprop(lambda x: x * 2, 1.0))["nodes"])
+
+
 # -- the page -------------------------------------------------------------------------------------
 
 

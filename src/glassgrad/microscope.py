@@ -7,12 +7,13 @@ circuit, and the whole backward pass as staged code. How the record is drawn is 
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
@@ -45,6 +46,12 @@ class Look:
     fold: bool | None = None
     diagnosis: bool = True
     step: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.theme not in get_args(Theme):
+            raise ValueError(f"there is no theme {self.theme!r}: choose 'light' or 'dark'")
+        if self.step is not None and operator.index(self.step) < 0:
+            raise ValueError(f"no step comes before step 0, so {self.step} is none")
 
 
 class Artist(Protocol):
@@ -101,6 +108,8 @@ class Gradients(tuple[Any, ...]):
         return made
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str) and key not in self._names:
+            raise KeyError(f"no gradient is named {key!r}; there are {list(self._names)}")
         return super().__getitem__(self._names.index(key) if isinstance(key, str) else key)
 
     def keys(self) -> tuple[str, ...]:
@@ -471,7 +480,7 @@ class Backprop:
             The extra ``notebook`` (anywidget) is not installed; the record itself needs nothing to
             show its picture.
         """
-        return _drawing().widget(self, theme)
+        return _drawing().widget(self, None if theme is None else Look(theme).theme)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return _drawing().mimebundle(self)
@@ -514,6 +523,8 @@ def backprop(
     ------
     NotScalarError
         The value is not one number and no upstream gradient is given.
+    ShapeError
+        The upstream gradient is not shaped like the value.
 
     Examples
     --------
@@ -540,12 +551,4 @@ def backprop(
         arguments = resolve(args, kwargs, lambda n: True, names, lenient=True)
     else:
         arguments = resolve(args, kwargs, selector(argnums, names, function), names)
-    seeds = None
-    if upstream is not None:
-        seeds = [_seed(leaf) for leaf in flatten(upstream)[0]]
-    studied = study(function, arguments, seeds)
-    return Backprop(studied)
-
-
-def _seed(leaf: Any) -> Any:
-    return leaf.astype(float) if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iub" else leaf
+    return Backprop(study(function, arguments, upstream))

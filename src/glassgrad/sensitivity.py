@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Wire
-from glassgrad.errors import NotScalarError
+from glassgrad.errors import NotScalarError, UnsupportedError
 from glassgrad.plots import Series, curves
 from glassgrad.runtime.arguments import STATIC
 from glassgrad.runtime.staging import Study
@@ -65,6 +65,11 @@ class Sensitivity:
 def sensitivity(study: Study, name: str, h: float, index: Any = None) -> Sensitivity:
     """Move one input, or one element of it, and compare with the straight line."""
     wire = _input(study, name)
+    if study.upstream:
+        raise UnsupportedError(
+            "sensitivity compares the function with its own gradient, and these gradients are "
+            "scaled by an upstream gradient: call gg.backprop without upstream"
+        )
     before, after = _number(study.recorded.result), _moved(study, wire, h, index)
     label = f"{name}[{index}]" if wire.shape and index is not None else name
     return Sensitivity(label, h, before, after, before + h * _slope(study, wire, index))

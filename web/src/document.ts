@@ -30,6 +30,7 @@ export interface Node {
   inputs: number[]; // wires, in the order of the arguments
   outputs: number[];
   group: number | null;
+  seed?: Value; // of an output: the gradient that was given for it; without it 1
   // Only gates have these:
   op?: string;
   says?: string;

@@ -6,7 +6,7 @@ import type { Doc } from "./document";
 
 export interface Step {
   pass: "forward" | "seed" | "backward";
-  /** The gate, or the output whose gradient is 1. */
+  /** The gate, or the output where the way back begins. */
   node: number;
 }
 

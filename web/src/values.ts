@@ -18,14 +18,25 @@ export function brief(value: Num, digits = 4): string {
   const x = num(value);
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "nan" : x > 0 ? "inf" : "-inf";
   if (x === 0) return "0";
-  const [mantissa, exponent] = x.toExponential(digits - 1).split("e") as [string, string];
+  const [mantissa, exponent] = rounded(x, digits).split("e") as [string, string];
   const power = Number(exponent);
   const trimmed = (s: string) => (s.includes(".") ? s.replace(/\.?0+$/, "") : s);
   if (power < -4 || power >= digits) {
     const size = Math.abs(power).toString().padStart(2, "0");
     return `${trimmed(mantissa)}e${power < 0 ? "-" : "+"}${size}`;
   }
-  return trimmed(x.toFixed(digits - 1 - power));
+  return trimmed(Number(`${mantissa}e${exponent}`).toFixed(digits - 1 - power));
+}
+
+/** In scientific form; just in the middle of two it goes to the even one, as Python does. */
+function rounded(x: number, digits: number): string {
+  const [shortest, exponent] = x.toExponential().split("e") as [string, string];
+  const down = shortest.slice(0, -1);
+  const middle =
+    shortest.endsWith("5") &&
+    down.replace(/\D/g, "").length === digits &&
+    /^0*e/.test(x.toExponential(60).slice(shortest.length));
+  return middle && /[02468]\.?$/.test(down) ? `${down.replace(/\.$/, "")}e${exponent}` : x.toExponential(digits - 1);
 }
 
 /** With all its digits, as Python's `repr` of a float. */

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from glassgrad.errors import NotDifferentiableError, ShapeError
+from glassgrad.errors import NotDifferentiableError
 from glassgrad.passes import gradient_circuit
 from glassgrad.runtime.arguments import ACTIVE, Arguments, parameter_names, resolve
 from glassgrad.runtime.gradient import inlined, recorded_call
 from glassgrad.runtime.interpret import evaluate
 from glassgrad.runtime.paths import gradients_as
-from glassgrad.runtime.record import Recorded, reached
-from glassgrad.runtime.tree import flatten
+from glassgrad.runtime.record import Recorded, fitted_seeds, reached
 from glassgrad.tracing import Traced, current
 
 __all__ = ["Pullback", "make_pullback"]
@@ -46,7 +45,7 @@ class Pullback:
     def __call__(self, upstream: Any) -> tuple[Any, ...]:
         """The gradient of each argument for this upstream gradient, shaped like the value."""
         recorded, arguments = self._recorded, self._arguments
-        seeds = self._seeds(upstream)
+        seeds = fitted_seeds(recorded, upstream)
         n = len(recorded.circuit.outputs)
         inside = self._inside or any(isinstance(s, Traced) for s in seeds)
         if inside:
@@ -79,32 +78,6 @@ class Pullback:
         except ArithmeticError:
             pass  # Python's own arithmetic raises where the careful circuit has an answer
         return evaluate(self._circuit(True), values)
-
-    def _seeds(self, upstream: Any) -> list[Any]:
-        """The upstream gradient's leaves, fitted to the outputs."""
-        leaves, structure = flatten(upstream)
-        output = self._recorded.output
-        if structure != output.structure:
-            raise ShapeError(
-                f"the upstream gradient is a {type(upstream).__name__}; it must be nested like the "
-                f"value, a {type(self._recorded.result).__name__}"
-            )
-        leaves = [leaf for leaf, f in zip(leaves, output.fixed, strict=True) if f is None]
-        seeds: list[Any] = []
-        for leaf, operand in zip(leaves, self._recorded.circuit.outputs, strict=True):
-            type_ = operand.type
-            if np.shape(leaf) != type_.shape:
-                raise ShapeError(
-                    f"the upstream gradient has shape {np.shape(leaf)}, the value {type_.shape}: "
-                    "they must be equal"
-                )
-            if isinstance(leaf, Traced):
-                seeds.append(leaf)
-            elif type_.kind == "array":
-                seeds.append(np.asarray(leaf, type_.dtype))
-            else:
-                seeds.append(float(leaf) if type_.kind == "python" else type_.dtype.type(leaf))
-        return seeds
 
     @property
     def code(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from glassgrad.circuit import Circuit, Constant, Operand, Wire, type_of
-from glassgrad.errors import NotScalarError
+from glassgrad.errors import NotScalarError, ShapeError
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Layout
 from glassgrad.runtime.outside import Outside, look
 from glassgrad.runtime.tree import Structure, flatten, unflatten
@@ -24,7 +24,7 @@ from glassgrad.tracing.routing import stand_in_for
 from glassgrad.tracing.source import below_here
 from glassgrad.tracing.trace import ACTIVE as ACTIVE_LEVEL
 
-__all__ = ["Output", "Recorded", "reached", "record", "scalar_output"]
+__all__ = ["Output", "Recorded", "fitted_seeds", "reached", "record", "scalar_output"]
 
 
 @dataclass(frozen=True)
@@ -227,3 +227,36 @@ def scalar_output(function: Callable[..., Any], recorded: Recorded) -> None:
         "one number. Return a scalar (np.sum, np.mean, ...), or use gg.vjp to pull an upstream "
         "gradient back"
     )
+
+
+def fitted_seeds(recorded: Recorded, upstream: Any) -> list[Any]:
+    """The leaves of an upstream gradient, each as its output is.
+
+    Raises
+    ------
+    ShapeError
+        It is not shaped like the value.
+    """
+    leaves, structure = flatten(upstream)
+    output = recorded.output
+    if structure != output.structure:
+        raise ShapeError(
+            f"the upstream gradient is a {type(upstream).__name__}; it must be nested like the "
+            f"value, a {type(recorded.result).__name__}"
+        )
+    leaves = [leaf for leaf, f in zip(leaves, output.fixed, strict=True) if f is None]
+    seeds: list[Any] = []
+    for leaf, operand in zip(leaves, recorded.circuit.outputs, strict=True):
+        type_ = operand.type
+        if np.shape(leaf) != type_.shape:
+            raise ShapeError(
+                f"the upstream gradient has shape {np.shape(leaf)}, the value {type_.shape}: "
+                "they must be equal"
+            )
+        if isinstance(leaf, Traced):
+            seeds.append(leaf)
+        elif type_.kind == "array":
+            seeds.append(np.asarray(leaf, type_.dtype))
+        else:
+            seeds.append(float(leaf) if type_.kind == "python" else type_.dtype.type(leaf))
+    return seeds

@@ -20,7 +20,7 @@ from glassgrad.passes import Backward, backprop, cleaned, recognise
 from glassgrad.runtime.arguments import ACTIVE, STATIC, Arguments, Layout
 from glassgrad.runtime.interpret import evaluate, evaluate_all
 from glassgrad.runtime.paths import nan_value
-from glassgrad.runtime.record import Output, Recorded, reached, record, scalar_output
+from glassgrad.runtime.record import Output, Recorded, fitted_seeds, reached, record, scalar_output
 from glassgrad.runtime.tree import Structure, unflatten
 
 __all__ = ["Study", "staged", "study"]
@@ -94,8 +94,8 @@ def study(function: Callable[..., Any], arguments: Arguments, upstream: Any = No
     ----------
     function : callable
     arguments : Arguments
-    upstream : sequence, optional
-        The upstream gradient of each output; without it the one output is a scalar.
+    upstream : optional
+        The upstream gradient, nested like the result; without it the one output is a scalar.
     """
     with reached(function, arguments.statics) as outside:
         recorded = record(function, arguments.leaves, arguments.layout, bindings=outside.bindings,
@@ -104,7 +104,7 @@ def study(function: Callable[..., Any], arguments: Arguments, upstream: Any = No
     if upstream is None:
         scalar_output(function, recorded)
     recognised = recognise(recorded.circuit)
-    seeds = list(upstream) if upstream is not None else []
+    seeds = fitted_seeds(recorded, upstream) if upstream is not None else []
     given = [*recorded.values, *seeds]
     for careful in (False, True):
         backward = backprop(recorded.circuit, recorded.active, upstream=upstream is not None,
@@ -136,7 +136,7 @@ def staged(function: Callable[..., Any], arguments: Arguments, upstream: bool = 
         recorded = record(function, arguments.leaves, arguments.layout, bindings=outside.bindings)
     ones = [np.ones(o.shape, o.dtype) if o.type.kind == "array" else o.dtype.type(1)
             for o in recorded.circuit.outputs]  # fmt: skip
-    return study(function, arguments, ones).staged.code
+    return study(function, arguments, recorded.output.rebuild(ones)).staged.code
 
 
 def _output_named(function: Callable[..., Any], circuit: Circuit) -> Circuit:
@@ -193,12 +193,10 @@ def _frame(
             shapes.append((label, structure, [n if r is ACTIVE else "None"
                                               for n, r in zip(leaves, roles, strict=True)]))  # fmt: skip
         at += size
-    if upstream:
-        parameters += [circuit.names.get(w, "dvalue")
-                       for w in circuit.inputs[len(recorded.circuit.inputs) :]]  # fmt: skip
+    seeds = circuit.inputs[len(recorded.circuit.inputs) :] if upstream else ()
     # A parameter after one with a default has to have one, too.
     last = len(parameters)
-    while 0 < last <= len(fixed) and fixed[last - 1]:
+    while not seeds and last and fixed[last - 1]:
         last -= 1
         parameters[last] += f"={fixed[last]}"
     n_forward = len(recorded.circuit.outputs)
@@ -215,7 +213,7 @@ def _frame(
     name = getattr(function, "__name__", "f")
     name = name if name.isidentifier() else "f"
     note = f"Value and gradient of {name}, gate by gate."
-    return Frame(f"{name}_and_gradient", parameters, unpack, result, note)
+    return Frame(f"{name}_and_gradient", parameters, unpack, result, note, seeds)
 
 
 def _default(value: Any) -> str:

@@ -74,6 +74,8 @@ def _document(record: Backprop) -> dict[str, Any]:
         _node(node, gate, local, budget, sources, formulary, staged.numbers)
         for node, gate in zip(graph.nodes, origin.gates, strict=True)
     ]
+    for output, given in origin.seeds.items():
+        nodes[output]["seed"] = plain(given, budget)
     wires = [
         {"name": w.name, "type": repr(w.type), "value": plain(w.value, budget),
          "gradient": None if w.gradient is None else plain(w.gradient, budget)}

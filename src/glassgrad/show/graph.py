@@ -151,11 +151,14 @@ class Origin:
         The gate of each node; None where it is none.
     operands
         The wire or constant of each wire, by number.
+    seeds
+        By output node the gradient that was given for it; empty where the one output's is 1.
     """
 
     graph: Graph
     gates: tuple[Gate | None, ...]
     operands: tuple[Operand, ...]
+    seeds: Mapping[int, Any]
 
 
 def graph_of(record: Backprop) -> Graph:
@@ -215,11 +218,13 @@ def origin_of(record: Backprop) -> Origin:
             group, 1, operands=kept,
         ))  # fmt: skip
     constants(circuit.outputs, None)
+    given = study.backward.circuit.inputs[len(circuit.inputs) :]
+    seeds = {len(nodes) + n: study.values[wire] for n, wire in enumerate(given)}
     nodes += [Node("output", wires[number(o)].name, (number(o),)) for o in circuit.outputs]
     name = getattr(study.function, "__name__", "function").strip("<>")
     graph = Graph(name, tuple(replace(n, number=at) for at, n in enumerate(nodes)), tuple(wires),
                   tuple(groups))  # fmt: skip
-    return Origin(graph, tuple(made.get(n) for n in range(len(nodes))), tuple(numbers))
+    return Origin(graph, tuple(made.get(n) for n in range(len(nodes))), tuple(numbers), seeds)
 
 
 def _seen(circuit: Circuit, recognised: Mapping[Wire, Gate]) -> list[Gate]:

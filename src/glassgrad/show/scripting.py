@@ -53,10 +53,16 @@ def scripted(local: Local, origin: Origin, study: Study) -> tuple[dict[str, Any]
                 wanted.append(partial)
                 places.append(["local", node, port])
     circuit = local.circuit
-    whole = Circuit(circuit.inputs, circuit.gates, tuple(wanted), circuit.names)
+    numbers = {o: n for n, o in enumerate(origin.operands)}
+    inputs = tuple(w for w in circuit.inputs if w in numbers)
+    # What was given as the outputs' gradients stays as it is.
+    given: dict[Operand, Operand] = {
+        w: Constant(study.values[w], w.type) for w in circuit.inputs if w not in numbers
+    }
+    gates = tuple(g.with_inputs(tuple(given.get(i, i) for i in g.inputs)) for g in circuit.gates)
+    whole = Circuit(inputs, gates, tuple(given.get(w, w) for w in wanted), circuit.names)
     try:
         text = script(whole)
     except NotScript as reason:
         return None, str(reason)
-    numbers = {o: n for n, o in enumerate(origin.operands)}
-    return {"text": text, "inputs": [numbers[w] for w in circuit.inputs], "outputs": places}, ""
+    return {"text": text, "inputs": [numbers[w] for w in inputs], "outputs": places}, ""

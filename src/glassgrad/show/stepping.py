@@ -6,8 +6,10 @@ steps are written one after the other.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 
 from glassgrad.microscope import Backprop
@@ -67,11 +69,13 @@ class Stepper:
             seen = known(self.shown, self.story.told(self.count))
             lit = (self.story.steps[self.count - 1].node,) if self.count else ()
             parts.append(text(seen, self.colour, lit))
-        words = (
+        head, *words = (
             self.story.words(self.count - 1) if self.count
             else [f"{len(self.story.steps)} steps: forward gate by gate, then backward."]
         )  # fmt: skip
-        parts.append("\n".join(w[: self.width] for w in words))
+        head = head if len(head) <= self.width else head[: self.width - 1] + "…"
+        lines = [textwrap.wrap(w, self.width, subsequent_indent="  ") for w in words]
+        parts.append("\n".join([head, *itertools.chain.from_iterable(lines)]))
         return "\n\n".join(parts)
 
 

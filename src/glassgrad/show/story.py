@@ -7,8 +7,10 @@ step in words; not how it is drawn. `web/src/story.ts` has the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ import numpy as np
 from glassgrad.microscope import Backprop
 from glassgrad.show.graph import Graph, Node, origin_of
 from glassgrad.show.local import Local, local_of
+from glassgrad.show.symbols import bare
 from glassgrad.show.values import number, shape, summary
 
 __all__ = ["Step", "Story", "Told", "story"]
@@ -49,31 +52,47 @@ class Story:
         In order.
     local
         The local gradients.
+    seeds
+        By output node the gradient that was given for it; without it 1.
     """
 
     graph: Graph
     steps: tuple[Step, ...]
     local: Local
+    seeds: Mapping[int, Any]
 
     def told(self, count: int) -> Told:
         """What is known after so many steps; inputs are known from the beginning."""
+        values, gradients = self._when
+        return Told(frozenset(w for w, step in values.items() if step <= count),
+                    frozenset(w for w, step in gradients.items() if step <= count))  # fmt: skip
+
+    @cached_property
+    def _when(self) -> tuple[dict[int, int], dict[int, int]]:
+        """After how many steps the value, and the whole gradient, of each wire is told."""
         graph = self.graph
-        values = {w for n in graph.nodes if n.kind in ("input", "constant") for w in n.outputs}
-        waiting: dict[int, int] = {}  # by wire: readers that have not handed back yet
-        back = set()
-        for at, step in enumerate(self.steps):
+        values = {w: 0 for n in graph.nodes if n.kind in ("input", "constant") for w in n.outputs}
+        # What nothing is handed to is zero all along; it is told at the end.
+        gradients = {
+            n: len(self.steps) for n, w in enumerate(graph.wires) if w.gradient is not None
+        }
+        for count, step in enumerate(self.steps, 1):
             node = graph.nodes[step.node]
             if step.kind == "forward":
-                values.update(node.outputs if at < count else ())
-                continue
-            for wire in {w for w in node.inputs if graph.wires[w].gradient is not None}:
-                waiting[wire] = waiting.get(wire, 0) + (at >= count)
-                if at < count:
-                    back.add(wire)
-        gradients = {w for w in back if not waiting[w]}
-        if count >= len(self.steps):  # what nothing is handed to is zero all along
-            gradients = {n for n, w in enumerate(graph.wires) if w.gradient is not None}
-        return Told(frozenset(values), frozenset(gradients))
+                values.update(dict.fromkeys(node.outputs, count))
+            else:  # the last reader to hand something back makes it whole
+                gradients.update({w: count for w in node.inputs if w in gradients})
+        return values, gradients
+
+    @cached_property
+    def _readers(self) -> Counter[int]:
+        """How many ports hand something back to each wire."""
+        nodes = self.graph.nodes
+        return Counter(w for s in self.steps if s.kind != "forward" for w in nodes[s.node].inputs)
+
+    @cached_property
+    def _drivers(self) -> dict[int, Node]:
+        return {w: n for n in self.graph.nodes for w in n.outputs}
 
     def words(self, at: int) -> list[str]:
         """A step in a few lines of words and numbers."""
@@ -87,7 +106,8 @@ class Story:
     def _forward(self, at: int, node: Node) -> list[str]:
         given = " and ".join(f"{self._name(w)} = {self._value(w)}" for w in node.inputs)
         made = " and ".join(f"{self._name(w)} = {self._value(w)}" for w in node.outputs)
-        lines = [f"{node.op} gets {given}, computes {made}." if given else f"{node.op}: {made}."]
+        gate = self._gate(node)
+        lines = [f"{gate} gets {given}, computes {made}." if given else f"{gate}: {made}."]
         known = [(w, v) for w, v in zip(node.inputs, self._locals(node)) if v is not None]
         if known and node.outputs:
             out = self._name(node.outputs[0])
@@ -96,15 +116,18 @@ class Story:
         return lines
 
     def _seed(self, at: int, node: Node) -> list[str]:
-        return [f"The gradient of {self._name(node.inputs[0])} with respect to itself is 1."]
+        name, given = self._name(node.inputs[0]), self.seeds.get(node.number)
+        if given is None:
+            return [f"The gradient of {name} with respect to itself is 1."]
+        return [f"The gradient that was given for {name} is {_said(given)}."]
 
     def _backward(self, at: int, node: Node) -> list[str]:
         wires = self.graph.wires
         arrived = [w for w in node.outputs if wires[w].gradient is not None]
         told = " and ".join(f"{_said(wires[w].gradient)} for {self._name(w)}" for w in arrived)
-        lines = [f"{node.op} gets its upstream gradient: {told}."]
+        lines = [f"{self._gate(node)} gets its upstream gradient: {told}."]
         upstream = wires[arrived[0]].gradient
-        whole = self.told(at + 1).gradients
+        _, whole = self._when
         for wire, local in zip(node.inputs, self._locals(node)):
             if wires[wire].gradient is None:
                 continue
@@ -114,19 +137,18 @@ class Story:
                     product = local * upstream
                 text = f"to {name}: {_said(local)} * {_said(upstream)} = {_said(product)}"
             else:
-                text = f"to {name}: {shape(wires[wire].value) or 'one number'}"
-            if self._readers(wire) > 1:
+                text = f"to {name}: {_kind(wires[wire].value)}"
+                if self._readers[wire] == 1:
+                    text = f"to {name}: {_said(wires[wire].gradient)}"
+            if self._readers[wire] > 1:
                 rest = f"; all of it adds up to {_said(wires[wire].gradient)}"
-                text += rest if wire in whole else "; more will be added"
+                text += rest if whole[wire] <= at + 1 else "; more will be added"
             lines.append(text)
         return [*lines, f"({node.op} {node.says})"] if node.says else lines
 
-    def _readers(self, wire: int) -> int:
-        """How many ports hand something back to a wire."""
-        graph = self.graph
-        return sum(
-            graph.nodes[s.node].inputs.count(wire) for s in self.steps if s.kind != "forward"
-        )
+    def _gate(self, node: Node) -> str:
+        """What a gate is called; with its sign where that says more than the inputs do."""
+        return node.op if node.symbol == bare(node.op) else f"{node.op} ({node.symbol})"
 
     def _locals(self, node: Node) -> list[Any]:
         """The local gradient for each port of a node."""
@@ -137,7 +159,7 @@ class Story:
         name = self.graph.wires[wire].name
         if name:
             return name
-        driver = next((n for n in self.graph.nodes if wire in n.outputs), None)
+        driver = self._drivers.get(wire)
         return f"[{driver.symbol}]" if driver is not None else "[?]"
 
     def _value(self, wire: int) -> str:
@@ -154,7 +176,7 @@ def story(record: Backprop) -> Story:
     steps = [Step("forward", n) for n in gates]
     steps += [Step("seed", n) for n in outputs]
     steps += [Step("backward", n) for n in back]
-    return Story(graph, tuple(steps), local_of(origin, record.study))
+    return Story(graph, tuple(steps), local_of(origin, record.study), origin.seeds)
 
 
 def _has_gradient(graph: Graph, wires: Sequence[int]) -> bool:
@@ -162,5 +184,9 @@ def _has_gradient(graph: Graph, wires: Sequence[int]) -> bool:
 
 
 def _said(value: Any) -> str:
-    dims = shape(value)
-    return f"{dims} ({summary(value)})" if dims else number(value)
+    return f"{_kind(value)} ({summary(value)})" if np.ndim(value) else number(value)
+
+
+def _kind(value: Any) -> str:
+    """What kind of value it is: ``an array of 4x3``, by its shape alone."""
+    return f"an array of {shape(value)}" if np.ndim(value) else "one number"

@@ -10,7 +10,7 @@ from typing import Any
 from glassgrad.circuit import Constant, Gate
 from glassgrad.emit.python.expressions import subscript
 
-__all__ = ["symbol"]
+__all__ = ["bare", "symbol"]
 
 _SYMBOLS = {
     "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "negative": "neg",
@@ -42,7 +42,7 @@ def symbol(gate: Gate) -> tuple[str, tuple[int, ...]]:
     """
     name = gate.op.name
     wired = tuple(n for n, i in enumerate(gate.inputs) if not _number(i))
-    text = _SYMBOLS.get(name, name)
+    text = bare(name)
     if name in _SUBSCRIPTS:
         inside = subscript(gate.static["template"], ["·"] * len(gate.inputs))
         inside = inside if len(inside) <= _CUT else inside[: _CUT - 1] + "…"
@@ -65,6 +65,11 @@ def symbol(gate: Gate) -> tuple[str, tuple[int, ...]]:
     if name in ("maximum", "minimum"):
         return f"{text} {said}", wired
     return text, wired
+
+
+def bare(op: str) -> str:
+    """What is written on a gate of this op whose operands all come by wire."""
+    return _SYMBOLS.get(op, op)
 
 
 def _number(operand: Any) -> bool:

@@ -314,7 +314,7 @@ function partial(store: Store, wire: number): string {
     node.inputs.forEach((input, n) => {
       if (input !== wire) return;
       const local = step.pass === "seed" ? 1 : store.local(step.node)[node.operands?.[n] ?? n];
-      const above = step.pass === "seed" ? 1 : store.gradient(node.outputs[0]!);
+      const above = step.pass === "seed" ? (node.seed ?? 1) : store.gradient(node.outputs[0]!);
       const known = local != null && above != null && !isArray(local) && !isArray(above);
       sum += known ? num(local) * num(above) : NaN;
     });

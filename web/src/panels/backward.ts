@@ -31,8 +31,9 @@ export function shares(store: Store, wire: number): Share[] {
     if (pass === "forward") return;
     for (const [port, input] of store.doc.nodes[node]!.inputs.entries()) {
       if (input !== wire) continue;
-      const seed = isArray(store.value(wire)) ? null : 1;
-      found.push({ step, node, amount: pass === "seed" ? seed : handed(store, node, port) });
+      const { seed = 1 } = store.doc.nodes[node]!;
+      const amount = pass === "seed" ? scalar(seed) : handed(store, node, port);
+      found.push({ step, node, amount: isArray(store.value(wire)) ? null : amount });
     }
   });
   // What is alone needs no product: it is the gradient.

@@ -24,7 +24,7 @@ export function math(...parts: (Element | string | null)[]): Element {
 export function mn(value: Num, digits = DIGITS): Element {
   const text = brief(value, digits);
   const cut = text.indexOf("e");
-  if (cut < 0) return signed(text);
+  if (cut < 0 || typeof value === "boolean") return signed(text);
   const power = String(Number(text.slice(cut + 1)));
   return m("mrow", signed(text.slice(0, cut)), m("mo", "·"), m("msup", m("mn", "10"), signed(power)));
 }

@@ -130,8 +130,11 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
     const { input, element } = chosen;
     const out = outcome(store);
     const it = rows[input];
-    beside.hidden = !f || !out || !it;
-    if (!f || !out || !it) return;
+    const y = out && scalar(store.value(out.wire));
+    const x = it ? given[input]![element]! : NaN;
+    // A point that is not finite stands nowhere.
+    beside.hidden = !f || !out || !it || y === null || !Number.isFinite(x) || !Number.isFinite(y);
+    if (!f || !out || !it || y === null || beside.hidden) return;
     const name = it.label(element);
     head.textContent = `${out.name} against the straight line, over ${name}`;
     const range = it.range(element);
@@ -147,8 +150,7 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
     }
     const gradient = store.gradient(it.wire);
     const slope = gradient !== null && isArray(gradient) ? Number(gradient.data?.[element]) : (scalar(gradient) ?? NaN);
-    const y = scalar(store.value(out.wire));
-    if (y !== null && !store.state.offPath) chart.setPoint({ name, f: out.name, x: given[input]![element]!, y, slope });
+    if (!store.state.offPath) chart.setPoint({ name, f: out.name, x, y, slope });
   };
 
   const end = store.listen((state, changed) => {

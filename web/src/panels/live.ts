@@ -57,6 +57,7 @@ function like(was: Value | null, elements: number[]): Value {
 export function along(doc: Doc, evaluate: Evaluate, script: Script): ((inputs: Inputs) => number | null) | null {
   const out = doc.nodes.find((node) => node.kind === "output")?.inputs[0];
   if (out === undefined || isArray(doc.wires[out]!.value)) return null;
+  if (doc.nodes.some((node) => node.seed !== undefined)) return null; // gradients are not f's slopes
   const at = script.outputs.findIndex((place) => place[0] === "value" && place[1] === out);
   if (at < 0) return null;
   return (inputs) => {

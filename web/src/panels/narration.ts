@@ -67,16 +67,18 @@ function end(store: Store): Telling {
 }
 
 function seed(store: Store, node: number): Telling {
-  const wire = store.doc.nodes[node]!.inputs[0]!;
+  const { inputs, seed: given } = store.doc.nodes[node]!;
   return {
     pass: "seed",
-    head: ["The way back begins at the output, ", wireLink(store, wire), "."],
+    head: ["The way back begins at the output, ", wireLink(store, inputs[0]!), "."],
     says: [
-      [
-        "The output's gradient with respect to itself is ",
-        shown(store.gradient(wire), "gradient"),
-        ": if it grows by a little, it grows by as much.",
-      ],
+      given === undefined
+        ? [
+            "The output's gradient with respect to itself is ",
+            shown(1, "gradient"),
+            ": if it grows by a little, it grows by as much.",
+          ]
+        : ["The gradient that was given for it is ", shown(given, "gradient"), "."],
     ],
   };
 }
@@ -286,6 +288,7 @@ function name(store: Store, wire: number): Word[] {
 }
 
 function derivative(store: Store, wire: number): Element {
+  if (store.doc.nodes.some((node) => node.seed !== undefined)) return wireLink(store, wire);
   const out = outcome(store);
   return math(partial(m("mi", out?.name ?? "f"), symbolOf(store, wire)));
 }

@@ -104,7 +104,9 @@ export function plot(f: (x: number) => number | null): Plot {
     );
     const scale = scaled(curve, point, there, line);
     picture.ariaLabel = `${point.f} over ${point.name}, and its tangent at ${brief(point.x, 6)} with slope ${brief(point.slope, 6)}`;
-    picture.replaceChildren(axes(scale, curve), inside(scale, curve, point, step, there, line));
+    // Where f goes from one end of the numbers to the other there is no scale for it.
+    const finite = Number.isFinite(scale.high - scale.low);
+    picture.replaceChildren(...(finite ? [axes(scale, curve), inside(scale, curve, point, step, there, line)] : []));
   };
 
   const setCurve = (next: Curve) => {
@@ -162,9 +164,14 @@ function scaled(curve: Curve, point: Point, there: number | null, line: number):
     high,
     left,
     marks,
-    x: (x) => left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - left - BOX.right),
-    y: (y) => BOX.top + ((high - y) / (high - low)) * (HEIGHT - BOX.top - BOX.bottom),
+    x: (x) => bounded(left + ((x - curve.from) / (curve.to - curve.from)) * (WIDTH - left - BOX.right)),
+    y: (y) => bounded(BOX.top + ((high - y) / (high - low)) * (HEIGHT - BOX.top - BOX.bottom)),
   };
+}
+
+/** A place as a drawing may have it: far away, but finite. */
+function bounded(at: number): number {
+  return Math.max(-1e30, Math.min(1e30, at));
 }
 
 /** Round numbers between two ends, and each with the digits that tell it from the next. */
@@ -174,8 +181,11 @@ function ticks(low: number, high: number, count: number): [number, string][] {
   const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough)!;
   const digits = Math.max(3, Math.min(10, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / step)) + 1));
   const found: [number, string][] = [];
-  for (let n = Math.ceil(low / step); n * step <= high; n++)
-    found.push([n * step, brief(Number((n * step).toPrecision(12)), digits)]);
+  const first = Math.ceil(low / step);
+  for (let n = 0; (first + n) * step <= high && n <= 2 * count; n++) {
+    const at = (first + n) * step; // of large numbers close together some are the same
+    if (at !== found[found.length - 1]?.[0]) found.push([at, brief(Number(at.toPrecision(12)), digits)]);
+  }
   return found;
 }
 
@@ -215,11 +225,13 @@ function inside(scale: Scale, curve: Curve, point: Point, h: number, there: numb
           class: "gg-tangent",
         })
       : null,
-    there === null
+    there === null || !Number.isFinite(line)
       ? null
       : s("line", { x1: x(point.x + h), x2: x(point.x + h), y1: y(there), y2: y(line), class: "gg-gap" }),
     there === null ? null : s("circle", { cx: x(point.x + h), cy: y(there), r: 3.5, class: "gg-there" }),
-    Number.isFinite(line) ? s("circle", { cx: x(point.x + h), cy: y(line), r: 3.5, class: "gg-on-line" }) : null,
+    Number.isFinite(line)
+      ? s("circle", { cx: x(point.x + h), cy: y(line), r: 3.5, class: "gg-on-line" })
+      : null,
     s("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "gg-point" }),
     ...labels(scale, curve, point, tangent),
   ];
@@ -252,6 +264,10 @@ function clamp(y: number): number {
   return Math.max(-10 * HEIGHT, Math.min(10 * HEIGHT, y));
 }
 
+function shortened(name: string): string {
+  return name.length <= 12 ? name : `${name.slice(0, 11)}…`;
+}
+
 /** Names beside the curve and the line, where they are apart and both to be seen. */
 function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) => number): SVGElement[] {
   const found: SVGElement[] = [];
@@ -273,18 +289,20 @@ function labels(scale: Scale, curve: Curve, point: Point, tangent: (x: number) =
     return spots.filter((spot) => seen(spot[which])).sort((a, b) => score(b) - score(a))[0];
   };
   const same = spots.every((spot) => !(Math.abs(spot.curve - spot.line) > 2));
-  const f = `${point.f}(${point.name})`;
+  const f = `${shortened(point.f)}(${shortened(point.name)})`;
   for (const [which, text] of [
     ["curve", same ? `${f} is the straight line` : f],
     ["line", "straight line"],
   ] as const) {
     const spot = best(which);
     if (!spot || (same && which === "line")) continue;
+    const half = text.length * 3.6; // so that it stands in the plot as a whole
+    const x = Math.max(scale.left + half, Math.min(WIDTH - BOX.right - half, spot.x));
     const above = !(spot[which] > spot[which === "curve" ? "line" : "curve"]);
     found.push(
       s(
         "text",
-        { x: spot.x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` },
+        { x, y: spot[which] + (above ? -7 : 15), "text-anchor": "middle", class: `gg-label-${which}` },
         text,
       ),
     );

@@ -9,6 +9,12 @@ import { button } from "./icons";
 import { neat } from "./plot";
 import { shown } from "./words";
 
+/** So far to both sides of a number, as far as there are numbers; the distance of the ends is finite. */
+function around(x: number, reach: number): [number, number] {
+  const far = Math.min(reach, Number.MAX_VALUE / 4);
+  return [Math.max(x - far, -Number.MAX_VALUE), Math.min(x + far, Number.MAX_VALUE)];
+}
+
 export interface Row {
   element: HTMLElement;
   wire: number;
@@ -58,15 +64,18 @@ export function row(
 
   /** Around what was recorded, and as wide as what was typed needs. */
   const range = (element: number): [number, number] => {
-    const x = first[element]!;
-    const reach = Math.max(1, 2 * Math.abs(x));
-    return ranges.get(element) ?? [x - reach, x + reach];
+    const x = Number.isFinite(first[element]) ? first[element]! : 0;
+    return ranges.get(element) ?? around(x, Math.max(1, 2 * Math.abs(x)));
   };
 
   const typed = (x: number) => {
     if (!Number.isFinite(x)) return;
     const [from, to] = range(at);
-    if (x < from || x > to) ranges.set(at, [Math.min(from, x - Math.abs(x)), Math.max(to, x + Math.abs(x))]);
+    if (x < from || x > to) {
+      const near = around(x, Math.abs(x));
+      const both: [number, number] = [Math.min(from, near[0]), Math.max(to, near[1])];
+      ranges.set(at, Number.isFinite(both[1] - both[0]) ? both : near);
+    }
     moved(at, x);
   };
 
@@ -80,11 +89,12 @@ export function row(
     title.title = `Plot over ${text}`;
     slider.min = String(from);
     slider.max = String(to);
-    slider.value = String(x);
+    slider.value = String(Number.isFinite(x) ? x : (from + to) / 2);
     slider.ariaLabel = text;
     slider.ariaValueText = full(x);
     field.ariaLabel = `${text}, as a number`;
-    if (field.valueAsNumber !== x) field.value = full(x);
+    if (field.valueAsNumber !== x) field.value = Number.isFinite(x) ? full(x) : "";
+    field.placeholder = full(x); // a field for numbers shows no nan
     back.ariaLabel = back.title = `Reset ${text}`;
     back.disabled = Object.is(x, first[at]);
     const gradient = store.gradient(wire);

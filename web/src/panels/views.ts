@@ -25,6 +25,7 @@ import {
   statement,
   tuple,
   wireLink,
+  differentiated,
 } from "./words";
 
 type Role = "value" | "gradient";
@@ -128,22 +129,23 @@ function meaning(store: Store, wire: number): HTMLElement | null {
   const gradient = store.gradient(wire);
   if (!out || gradient === null || !knows(store, wire, "gradient")) return null;
   const name = called(store.doc, wire, store.driver[wire]);
+  const of = differentiated(store);
   const slope = scalar(gradient);
   if (wire === out.wire) return null;
   if (slope === null) {
     return h(
       "p.gg-meaning",
       {},
-      `Each element of the gradient says how much ${out.name} changes for a small step of that element of ${name}.`,
+      `Each element of the gradient says how much ${of} changes for a small step of that element of ${name}.`,
     );
   }
   if (!Number.isFinite(slope))
-    return h("p.gg-meaning", {}, `The gradient is not finite: ${out.name} has no slope here.`);
-  if (slope === 0) return h("p.gg-meaning", {}, `A small step of ${name} does not change ${out.name}.`);
+    return h("p.gg-meaning", {}, `The gradient is not finite: ${of} has no slope here.`);
+  if (slope === 0) return h("p.gg-meaning", {}, `A small step of ${name} does not change ${of}.`);
   return h(
     "p.gg-meaning",
     {},
-    `If ${name} grows by 0.01, ${out.name} ${slope > 0 ? "grows" : "falls"} by about `,
+    `If ${name} grows by 0.01, ${of} ${slope > 0 ? "grows" : "falls"} by about `,
     h("span.gg-num", {}, brief(Math.abs(0.01 * slope), 3)),
     ".",
   );

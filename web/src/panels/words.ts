@@ -22,6 +22,12 @@ export function outcome(store: Store): { wire: number; name: string } | null {
   return wire === undefined ? null : { wire, name: called(store.doc, wire, store.driver[wire]) };
 }
 
+/** What all gradients are of, in words. */
+export function differentiated(store: Store): string {
+  const given = store.doc.nodes.some((node) => node.seed !== undefined);
+  return given ? "the output times the gradient given for it" : (outcome(store)?.name ?? "the output");
+}
+
 /** "add gate", "input", ... */
 export function kindOf(node: Node): string {
   return node.kind === "gate" ? `${node.op!.replace(/_/g, " ")} gate` : node.kind;

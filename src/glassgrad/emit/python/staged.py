@@ -43,6 +43,8 @@ class Frame:
         Statements that take nested arguments apart.
     result
         Builds the text after ``return`` from the names of the outputs.
+    upstream
+        The inputs that are the outputs' gradients: parameters behind the others.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Frame:
     unpack: Sequence[str]
     result: Any
     note: str = ""
+    upstream: Sequence[Wire] = ()
 
 
 @dataclass
@@ -352,7 +355,7 @@ class _Stager:
         outputs = [self.text_of_output(o) for o in self.circuit.outputs]
         body += ["", *_wrapped(f"return {self.frame.result(outputs)}")]
         text = "\n".join("    " + line if line else "" for line in body)
-        parameters = list(self.frame.parameters)
+        parameters = [*self.frame.parameters, *(self.variables[w] for w in self.frame.upstream)]
         if self.large:
             parameters += ["*", *self.large]
         head = "\n".join(_wrapped(f"def {self.frame.name}({', '.join(parameters)}):", _WIDTH))
