@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 import glassgrad as gg
 
 from .programs.calling import written
 from .support.drawn import PICTURE, check, still, toggle
+
+
+def twice(x):
+    k = x * 2
+
+    def inner(y):
+        nonlocal k
+        k = k + y
+        return k * y
+
+    return inner(x) + inner(k)
+
+
+def chosen(x):
+    return np.where(x > 0, x * 2, x)
+
+
+@pytest.mark.parametrize("f", [twice, chosen])
+def test_wires_go_around_what_is_open(f, page, tmp_path):
+    gg.backprop(f, 1.7).save(tmp_path / "record.html")
+    page.goto((tmp_path / "record.html").as_uri())
+    page.locator(".gg-shape").first.wait_for()
+    doc = page.evaluate("JSON.parse(document.getElementById('glassgrad-data').textContent)")
+    still(page)
+    assert not page.locator(".gg-box").count()
+    check(page.evaluate(PICTURE), doc)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 12])

@@ -1,7 +1,8 @@
 // Wires that leave an open group may leave it as high as they come to its edge, where nothing else is
-// in the way: then they go straight out. It knows the wires of one level, stretched already in height.
+// in the way: then they go straight out. It knows the wires, shapes and texts of one level, stretched
+// already in height.
 
-import type { Picture, Port } from "../document";
+import type { Label, Picture, Port, Rect, Strip } from "../document";
 
 const APART = 5;
 
@@ -14,8 +15,18 @@ interface Piece {
   to: number;
 }
 
+/** Where a shape or a text stands, and which wires' driver it belongs to. */
+interface Room {
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+  of: readonly number[];
+}
+
 export class Straighten {
   private readonly pieces: Piece[] = [];
+  private readonly rooms: Room[] = [];
 
   /** `y` says where heights are now; places to the right are as they were, which keeps their order. */
   constructor(
@@ -31,6 +42,12 @@ export class Straighten {
           this.pieces.push({ wire: n, upright, at: upright ? ax : ay, from: Math.min(from, to), to: Math.max(from, to) });
         }
       }
+    }
+    const written = new Map(level.wires.map((w) => [w.n, [...w.t.map(placed), ...w.s.map(striped)]]));
+    for (const shape of level.shapes) {
+      const of = shape.o.map((p) => p[2]);
+      for (const [left, top, wide, tall] of [shape.r, ...shape.t.map(placed), ...of.flatMap((n) => written.get(n) ?? [])])
+        this.rooms.push({ left, right: left + wide, top: y(top), bottom: y(top + tall), of });
     }
   }
 
@@ -62,14 +79,28 @@ export class Straighten {
     const crosses = others.some((p) => p.upright && p.at > left && p.at < right &&
       between(wanted, p.from, p.to) && !(now > p.from && now < p.to));
     if (along || crosses) return false;
+    const rooms = this.rooms.filter((room) => !room.of.includes(wire));
+    const within = (room: Room, from: number, to: number, low: number, high: number) =>
+      room.left < to && room.right > from && room.top - APART < high && room.bottom + APART > low;
+    if (rooms.some((room) => within(room, left, right, wanted, wanted))) return false;
     return turns.every(([x, end]) => {
       const [before, after] = [end - now, end - wanted];
       if (Math.abs(after) < APART || before * after < 0) return false;
       if (own.k.some(([fx, fy]) => fx === x && fy !== height && between(this.y(fy), now, wanted))) return false;
       if (Math.abs(after) < Math.abs(before)) return true; // it only becomes shorter
+      const [low, high] = [Math.min(now, wanted), Math.max(now, wanted)];
+      if (rooms.some((room) => within(room, x - APART, x + APART, low, high))) return false;
       return !others.some((p) => p.upright
-        ? Math.abs(p.at - x) < APART && p.to > Math.min(now, wanted) - APART && p.from < Math.max(now, wanted) + APART
+        ? Math.abs(p.at - x) < APART && p.to > low - APART && p.from < high + APART
         : between(p.at, now, wanted) && p.from < x + APART && p.to > x - APART);
     });
   }
+}
+
+function placed([, , x, y, w, h]: Label): Rect {
+  return [x, y, w, h];
+}
+
+function striped([, x, y, w, h]: Strip): Rect {
+  return [x, y, w, h];
 }
