@@ -497,3 +497,10 @@ def test_both_ways_of_computing_are_compared(monkeypatch):
 
 def test_no_gate_is_left_spoiled():
     assert OPS["sin"].rule(0.0, 0.0) == (1.0,)
+
+
+@pytest.mark.parametrize("x", [math.nan, math.inf, -math.inf, np.array([math.nan, 1.0, math.inf])])
+def test_there_is_nowhere_to_go_from_what_is_not_finite(x):
+    check = gg.check_grad(lambda x, y: np.sum(x * y), x, 2.0)
+    assert check
+    assert "undefined" in str(check)

@@ -317,3 +317,11 @@ def test_sensitivity_is_not_compared_with_a_scaled_gradient():
     record = gg.backprop(lambda x, y: x * y, 2.0, 3.0, upstream=5.0)
     with pytest.raises(UnsupportedError, match="without upstream"):
         record.sensitivity("x")
+
+
+def test_an_index_array_beside_a_slice_is_code_that_runs():
+    x, at = np.arange(24.0).reshape(4, 2, 3), np.array([0, 2, 2])
+    record = gg.backprop(lambda x: np.sum(x[at, ..., 1:] ** 2), x)
+    assert "np.add.at(dx, np.s_[" in record.code
+    _, (dx,) = run(record.code, x)
+    np.testing.assert_array_equal(dx, record.grads[0])

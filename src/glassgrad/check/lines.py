@@ -6,6 +6,7 @@ not judge what is found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -70,6 +71,8 @@ class Line:
         if self.index is None:
             return climb(self._ladder, 0.25, 1024 * eps)
         x = abs(float(value[self.index]))
+        if not math.isfinite(x):  # there is nowhere to go from there
+            return Slope(math.nan, math.inf, "undefined")
         # Steps of about 1 as well: a function may be smooth on that scale, large or tiny x or not.
         largest = 0.25 * max(1.0, 1.0 / self.scale)
         return climb(self._ladder, largest, max(256 * eps * x / self.scale, 1e-16))

@@ -27,7 +27,9 @@ def write(
     if gate.op.name == "setitem":
         lines.append(f"{target}[{key}] = {inputs[1]}")
     elif names_twice(gate.inputs[2:]):
-        lines.append(f"np.add.at({target}, ({key}{',' if ',' not in key else ''}), {inputs[1]})")
+        # A slice is only written in brackets.
+        places = f"np.s_[{key}]" if ":" in key else f"({key}{',' if ',' not in key else ''})"
+        lines.append(f"np.add.at({target}, {places}, {inputs[1]})")
     else:
         lines.append(f"{target}[{key}] += {inputs[1]}")
     return lines
