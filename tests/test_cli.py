@@ -434,3 +434,10 @@ def test_what_cannot_be_written_is_said_in_one_message(cli, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     status, _, err = cli(*NOTES, "--save", str(tmp_path / "a.png"))
     assert status == 2 and "pip install 'glassgrad[pictures]'" in err
+
+
+@pytest.mark.parametrize("command", [["x * y"], [__file__ + ":in_a_process"], ["play", "x * y"]])
+def test_a_name_is_given_one_value(cli, command):
+    status, out, err = cli(*command, "x=2", "y=1", "x=3")
+    assert status == 2 and not out
+    assert "x is given two values" in err

@@ -91,6 +91,16 @@ def test_long_names_stay_in_the_panel(page, tmp_path):
         page.locator(".gg-wire").first.dispatch_event("click")
         for words in page.locator(".gg-panel :is(h2, .gg-plot-numbers dt)").all():
             assert words.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), words.inner_text()
+    title, field = (
+        page.locator(f".gg-input-head > {e}").first.bounding_box() for e in (".gg-link", "input")
+    )
+    assert title["x"] + title["width"] <= field["x"]
+
+
+def test_an_empty_input_has_nothing_to_move(page, tmp_path):
+    _opened(page, gg.backprop(lambda x: np.sum(x), np.zeros(0)), tmp_path)
+    page.get_by_role("tab", name="Inputs").click()
+    assert "x: no elements to move." in page.locator(".gg-inputs").inner_text()
 
 
 def test_a_phone_s_page_does_not_go_sideways(page, tmp_path):

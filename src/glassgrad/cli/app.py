@@ -20,7 +20,7 @@ import typer
 
 import glassgrad as gg
 from glassgrad.cli import loading
-from glassgrad.cli.arguments import arrange, fits, named
+from glassgrad.cli.arguments import all_named, arrange, fits
 from glassgrad.cli.document import document
 from glassgrad.errors import GlassgradError, ShapeError
 from glassgrad.formula import Formula, FormulaError, parse
@@ -171,14 +171,12 @@ def _target(
         if not name.isidentifier():
             raise loading.LoadError(f"{name!r} is no name of a function: write model.py:loss")
         function = loading.function(path, name)
-        given |= dict(named(each) for each in values)
+        given |= all_named(values)
         return function, *loading.call(function, given, _taken())
     if formula.endswith(".py") and Path(formula).is_file():
         raise loading.LoadError(f"say which function of {formula}: write {formula}:loss")
     parsed = parse(formula)
-    for each in values:
-        key, value = named(each)
-        given[key] = value
+    given |= all_named(values)
     _fit(parsed, given)
     # By position: an input may have any name, such as that of an option of `backprop`.
     return parsed, [given[n] for n in parsed.names], {}

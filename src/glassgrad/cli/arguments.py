@@ -12,7 +12,7 @@ from typing import Any
 
 from glassgrad.formula import Formula, FormulaError, parse_value
 
-__all__ = ["arrange", "fits", "named"]
+__all__ = ["all_named", "arrange", "fits"]
 
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*(=.*)?\Z", re.DOTALL)
 _HELP = "-h"
@@ -79,6 +79,28 @@ def named(text: str) -> tuple[str, Any]:
         return name, parse_value(value)
     except FormulaError as error:
         raise FormulaError(f"the value of {name}: {error}") from None
+
+
+def all_named(texts: Iterable[str]) -> dict[str, Any]:
+    """Values by name.
+
+    Raises
+    ------
+    FormulaError
+        One of them is none, or a name is given two values.
+
+    Examples
+    --------
+    >>> all_named(["x=3", "y=[1, 2]"])
+    {'x': 3.0, 'y': array([1., 2.])}
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, value = named(text)
+        if name in found:
+            raise FormulaError(f"{name} is given two values: {name}=... may stand there once")
+        found[name] = value
+    return found
 
 
 def fits(formula: Formula, given: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from glassgrad.cli.arguments import fits, named
+from glassgrad.cli.arguments import all_named, fits
 from glassgrad.cli.loading import LoadError
 from glassgrad.errors import GlassgradError
 from glassgrad.formula import parse
@@ -72,6 +72,7 @@ def _given(formula: str | None, values: list[str]) -> dict[str, str]:
     """The texts of the values by name; refuses at once what the page could only refuse later."""
     if formula is None:
         return {}
-    given = {named(each)[0]: each.partition("=")[2] for each in values}
+    texts = [each.partition("=")[2] for each in values]
+    given = dict(zip(all_named(values), texts, strict=True))
     fits(parse(formula), given)
     return given

@@ -1,7 +1,7 @@
 // The inputs panel: sliders that compute the whole circuit anew in the page, and f beside its
 // tangent for the one that was moved last. It knows controls; computing is live's, drawing plot's.
 
-import type { Evaluate, Script } from "../document";
+import type { Evaluate, Script, Value } from "../document";
 import { h } from "../dom";
 import type { Store } from "../store";
 import { isArray } from "../values";
@@ -87,20 +87,25 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
   const notice = h("p.gg-notice", { role: "status" });
   const head = h("h2");
   const beside = h("section.gg-beside", {}, head, chart.element);
-  const still = script.inputs.filter((wire) => !moves(store, wire)).map((wire) => doc.wires[wire]!.name);
+  const still = (empty: boolean) =>
+    script.inputs
+      .filter((wire) => !moves(store, wire) && isEmpty(doc.wires[wire]!.value) === empty)
+      .map((wire) => doc.wires[wire]!.name);
+  const [unreached, empty] = [still(false), still(true)];
   const element = h(
     "div.gg-inputs",
     {},
     h("div.gg-pane-head", {}, h("h2", {}, "Inputs"), reset),
     notice,
     ...rows.map((it) => it?.element),
-    still.length
+    unreached.length
       ? h(
           "p.gg-dim.gg-small",
           {},
-          `${still.join(", ")}: no gradient flows there, so ${still.length > 1 ? "they stay" : "it stays"}.`,
+          `${unreached.join(", ")}: no gradient flows there, so ${unreached.length > 1 ? "they stay" : "it stays"}.`,
         )
       : null,
+    empty.length ? h("p.gg-dim.gg-small", {}, `${empty.join(", ")}: no elements to move.`) : null,
     beside,
   );
 
@@ -170,6 +175,10 @@ function sliders(store: Store, evaluate: Evaluate, script: Script, first: Inputs
 /** Numbers with another one at a place. */
 function put(values: number[], at: number, x: number): number[] {
   return values.map((value, n) => (n === at ? x : value));
+}
+
+function isEmpty(value: Value): boolean {
+  return isArray(value) && value.shape.includes(0);
 }
 
 /** Whether an input can be moved: a real number, or an array of them, that a gradient flows to. */
