@@ -485,3 +485,13 @@ def test_the_records_own_numbers_are_not_changed_by_looking():
     t.diagnose()
     after = [w.gradient for w in t.wires if w.gradient is not None]
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_what_a_terminal_would_obey_is_not_printed(tmp_path):
+    file = tmp_path / "odd.py"
+    file.write_text("import numpy as np\n\ndef f(x):\n    return np.sqrt(x * 0)  # \x1b[31m\n")
+    namespace: dict[str, object] = {}
+    exec(compile(file.read_text(), str(file), "exec"), namespace)
+    record = gg.backprop(namespace["f"], 1.0)
+    told = str(record.diagnose())
+    assert "np.sqrt(x * 0)" in told and "\x1b" not in told

@@ -407,3 +407,9 @@ def test_an_error_of_shapes_knows_its_column():
     with pytest.raises(FormulaError) as caught:
         parse("1 + x @ y")(np.ones(2), np.ones(3))
     assert caught.value.where == (1, 5)
+
+
+def test_a_formula_of_many_numbers_says_how_it_becomes_one():
+    with pytest.raises(gg.errors.NotScalarError, match=r"sum\(\.\.\.\) or mean\(\.\.\.\)") as told:
+        gg.backprop(parse("x * 2"), np.ones(3))
+    assert "np." not in str(told.value) and "gg." not in str(told.value)

@@ -155,7 +155,7 @@ def test_what_stood_on_the_command_line_comes_first():
         ("x * y", {"y": ""}, "the value of y", {"input": "y"}),
         ("1 / x", {"x": "0"}, "ZeroDivisionError", None),
         ("log(x)", {"x": "-1"}, "math domain error, in 'log(x)' at column 1", None),
-        ("[x, y]", {}, "Return a scalar", None),
+        ("[x, y]", {}, "Make it one: sum", None),
         ("__import__('os')", {}, "is no name a formula may use", {"line": 1, "column": 1}),
     ],
 )  # fmt: skip

@@ -78,6 +78,8 @@ class Formula:
     (-12.0, (-4.0, 3.0))
     """
 
+    __glassgrad_mend__ = "Make it one: sum(...) or mean(...) around the last statement, or x[0]"
+
     def __init__(self, text: str, limits: Limits | None = None) -> None:
         self.text = text
         self.limits = Limits() if limits is None else limits

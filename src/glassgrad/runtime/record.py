@@ -203,6 +203,11 @@ def _plain(value: Any) -> Any:
     return unflatten(structure, [v.value if isinstance(v, Traced) else v for v in leaves])
 
 
+# What is not written in Python (a formula) says in its own words how it becomes one number.
+_MEND = ("Return a scalar (np.sum, np.mean, ...), or use gg.vjp to pull an upstream gradient "
+         "back")  # fmt: skip
+
+
 def scalar_output(function: Callable[..., Any], recorded: Recorded) -> None:
     """A gradient needs one real number.
 
@@ -224,8 +229,7 @@ def scalar_output(function: Callable[..., Any], recorded: Recorded) -> None:
         what = f"a {type(recorded.result).__name__} of {len(output.fixed)} values"
     raise NotScalarError(
         f"{getattr(function, '__name__', 'the function')} returned {what}, but a gradient is of "
-        "one number. Return a scalar (np.sum, np.mean, ...), or use gg.vjp to pull an upstream "
-        "gradient back"
+        f"one number. {getattr(function, '__glassgrad_mend__', _MEND)}"
     )
 
 

@@ -69,8 +69,12 @@ def where(frame: FrameType | None = None) -> str:
 
 
 def source_line(filename: str, line: int) -> str:
-    """The text of a source line, stripped; empty where there is none."""
-    return linecache.getline(filename, line).strip()
+    """The text of a source line, stripped; empty where there is none.
+
+    Control letters, which a terminal would obey, are replaced.
+    """
+    text = linecache.getline(filename, line).strip()
+    return "".join([c if c.isprintable() else " " if c == "\t" else "\ufffd" for c in text])
 
 
 def name_of(value: Any, frame: FrameType | None) -> str | None:
