@@ -297,4 +297,4 @@ def test_the_wheel_scrolls_the_notebook_around(widget, page, part):
     box = page.locator(part).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.wheel(0, 120)
-    page.wait_for_function("scrollY > 60")
+    page.wait_for_function("() => scrollY > 60")

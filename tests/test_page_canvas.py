@@ -310,7 +310,7 @@ def test_what_a_slider_moves_is_written_anew_where_it_stands(shown, documents):
     page.get_by_role("tab", name="Inputs").click()
     page.locator(".gg-panels input[type=range]").first.fill("2")
     page.wait_for_function(
-        "document.querySelector('.gg-wire[data-k=w0] .gg-r-value').textContent !== '-2'"
+        "() => document.querySelector('.gg-wire[data-k=w0] .gg-r-value').textContent !== '-2'"
     )
     x = float(texts(page, "value")[0])
     again = gg.backprop(circuit, x, 5.0, -4.0)
@@ -362,7 +362,7 @@ def test_a_large_circuit_begins_folded_and_draws_what_is_seen(shown, documents):
     page.locator(".gg-surface").hover()
     for _ in range(8):
         page.mouse.wheel(1500, 0)
-    page.wait_for_function(f"!document.querySelector('.gg-box[data-k={first}]')")
+    page.wait_for_function(f"() => !document.querySelector('.gg-box[data-k={first}]')")
     assert drawn.count() < 400
     page.keyboard.press("0")
     still(page)

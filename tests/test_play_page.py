@@ -127,7 +127,7 @@ def test_what_one_looks_at_stays_while_one_types(page):
 def test_with_the_keyboard_alone(page):
     page.locator("#gg-example").focus()
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("document.querySelector('#gg-formula').value.includes('max')")
+    page.wait_for_function("() => document.querySelector('#gg-formula').value.includes('max')")
     page.keyboard.press("Tab")  # to the button
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "gg-formula"

@@ -1,7 +1,8 @@
 """A headless Chromium for tests: `browser`, one for the session, and `page`, a fresh one for each test.
 
 A page has no network: whatever it asks for but files and its own data is refused, and the test
-fails. It fails, too, where a script of the page raises. Without a Chromium these tests are
+fails. It fails, too, where a script of the page raises. What is waited for (`wait_for_function`) has to
+be a function, ``() => ...``: a page's policy forbids that a text is evaluated again and again. Without a Chromium these tests are
 skipped, but not where the variable CI is set.
 """
 
