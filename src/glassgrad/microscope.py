@@ -319,6 +319,11 @@ class Backprop:
         ...     print(finding.kind, finding.wires[0])
         not-finite-gradient x
         """
+        return self._diagnosis
+
+    @cached_property
+    def _diagnosis(self) -> Diagnosis:
+        """Kept, as a notebook shows it in three forms at once."""
         from glassgrad.diagnose import diagnose  # only where it is asked for
 
         return diagnose(self.study)

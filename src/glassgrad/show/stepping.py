@@ -18,7 +18,7 @@ from glassgrad.show.picture import Picture
 from glassgrad.show.story import Story, story
 from glassgrad.show.terminal import coloured, fitting, text
 
-__all__ = ["Stepper", "step_through"]
+__all__ = ["Stepper", "interactive", "step_through"]
 
 _KEYS = "→ ← a step on or back · ↓ ↑ to the end, to the beginning · b to the backward pass · q quit"
 _MOVES = {
